@@ -1,6 +1,7 @@
 /** Owns what the errors of PostgreSQL mean to the store's callers. */
 import pg from 'pg';
 import { Refusal } from '../lib/errors.ts';
+import { standbyError } from './postgres-server.ts';
 import { ConstraintError, databaseUnavailable, unstorableValue } from './sql.ts';
 
 /**
@@ -12,6 +13,8 @@ import { ConstraintError, databaseUnavailable, unstorableValue } from './sql.ts'
 export function translateError(error: unknown): unknown {
   if (error instanceof Refusal) return error;
   if (!(error instanceof pg.DatabaseError)) return databaseUnavailable(error);
+  const standby = standbyError(error);
+  if (standby !== null) return databaseUnavailable(standby);
   const { code = '', message } = error;
   if (code.startsWith('23')) return new ConstraintError(message, { cause: error });
   return code.startsWith('22') ? unstorableValue(error) : databaseUnavailable(error);

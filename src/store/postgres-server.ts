@@ -2,10 +2,11 @@
 import type pg from 'pg';
 import { Refusal } from '../lib/errors.ts';
 
-class StandbyError extends Error {
+export class StandbyError extends Error {
   /** PostgreSQL's code of a transaction that only reads. */
   readonly code = '25006';
 }
+const readsOnly = 'it is a standby server, which only reads';
 
 /**
  * A hot standby answers, but with what it knew: a password that was revoked since would still work. (Which servers a
@@ -13,7 +14,34 @@ class StandbyError extends Error {
  */
 export async function refuseStandby(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
-  if (rows[0]?.standby === true) throw new StandbyError('it is a standby server, which only reads');
+  if (rows[0]?.standby === true) throw new StandbyError(readsOnly);
+}
+
+/** What changes something; PostgreSQL refuses it on a standby by itself. */
+const isChange = /^\s*(insert|update|delete)\b/i;
+/** The code of the error that `onPrimary` makes on a standby. */
+const divisionByZero = '22012';
+const onPrimaries = new Map<string, string>();
+
+/**
+ * A pooler can put a standby behind a connection at any time, so the statement that reads asks as well. PostgreSQL answers
+ * the condition once a statement, before it reads anything; its plan and the order of its rows stay.
+ * @param text of a statement that returns rows
+ * @returns the same for a primary; on a standby it fails, as `standbyError` recognizes, whatever it would have found
+ */
+export function onPrimary(text: string): string {
+  if (isChange.test(text)) return text;
+  let checked = onPrimaries.get(text);
+  if (checked === undefined) {
+    checked = `select * from (${text}) as found where (select 1 / cast(not pg_is_in_recovery() as integer)) = 1`;
+    onPrimaries.set(text, checked);
+  }
+  return checked;
+}
+
+/** No other statement divides. @returns `null` for every other error */
+export function standbyError(error: pg.DatabaseError): Error | null {
+  return error.code === divisionByZero ? new StandbyError(readsOnly, { cause: error }) : null;
 }
 
 const writable = `

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { errorCode, errorMessage, Refusal } from '../lib/errors.ts';
 import { locks } from './locks.ts';
 import { translateError } from './postgres-errors.ts';
-import { readClock, refuseEncoding, refuseStandby } from './postgres-server.ts';
+import { onPrimary, readClock, refuseEncoding, refuseStandby } from './postgres-server.ts';
 import {
   appliedMigrations,
   type Migration,
@@ -57,9 +57,9 @@ export function openPostgres(
     engine: 'postgres',
     // The casts to Row are the seam's promise; test/store/row-types.test.ts checks it for every statement.
     all: async <Row>(text: string, values?: readonly Value[]) =>
-      (await prepared((name) => query(pool, name, text, values))).rows as Row[],
+      (await prepared((name) => query(pool, name, onPrimary(text), values))).rows as Row[],
     get: async <Row>(text: string, values?: readonly Value[]) =>
-      (await prepared((name) => query(pool, name, text, values))).rows[0] as Row | undefined, // as in `all`
+      (await prepared((name) => query(pool, name, onPrimary(text), values))).rows[0] as Row | undefined, // as in `all`
     run: async (text, values) => (await prepared((name) => query(pool, name, text, values))).rowCount ?? 0,
     batch: (statements) =>
       prepared((name) =>

@@ -6,6 +6,7 @@ import { Refusal } from '../../src/lib/errors.ts';
 import { openSql } from '../../src/store/open.ts';
 import { ConstraintError, type OpenDatabase } from '../../src/store/sql.ts';
 import { skipped } from '../support/parts.ts';
+import { startPooler } from '../support/pooler.ts';
 import { findPostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
 
 describe('a PostgreSQL server in trouble', {
@@ -117,6 +118,42 @@ describe('a PostgreSQL server in trouble', {
       await theirs.check();
     } finally {
       await theirs.close();
+      await standby.stop();
+    }
+  });
+
+  test('a standby that a pooler puts behind an open connection serves nothing either', async () => {
+    const own = await server.createDatabase();
+    const pooler = await startPooler(own);
+    const theirs = await openSql(pooler.url, () => {});
+    await theirs.run('create table password (n integer)');
+    await theirs.run('insert into password values (1), (2)');
+    const standby = await server.startStandby();
+    const read = 'select n, n as again from password where n >= $1 order by n desc';
+    const primaryHas = async () => assert.deepEqual(await theirs.get(read, [1]), { n: 2, again: 2 });
+    try {
+      // Behind a pooler that gives each transaction another connection, statements have no names.
+      await primaryHas();
+      await theirs.run('deallocate all');
+      assert.deepEqual(
+        await theirs.all(read, [1]),
+        [2, 1].map((n) => ({ n, again: n })),
+      );
+      for (const ask of [
+        () => theirs.all(read, [1]),
+        () => theirs.get(read, [1]),
+        () => theirs.get(read, [3]),
+        () => theirs.get('insert into password values (4) returning *'),
+        () => theirs.check(),
+      ]) {
+        pooler.leadTo(own);
+        await primaryHas();
+        pooler.leadTo(standby.urlOf(own));
+        await assert.rejects(ask, isUnavailable);
+      }
+    } finally {
+      await theirs.close();
+      await pooler.close();
       await standby.stop();
     }
   });

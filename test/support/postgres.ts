@@ -146,11 +146,12 @@ async function endServer(server: ChildProcess): Promise<void> {
 async function startStandby(place: Place): Promise<Standby> {
   const { bin, folder, user } = place;
   const run = { ...user, cwd: folder, stdio: 'pipe' } as const;
-  const from = ['-h', folder, '-U', 'dockpass', '-D', join(folder, 'standby')];
-  execFileSync(`${bin}/pg_basebackup`, [...from, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'], run);
   const socket = mkdtempSync(join(folder, 's'));
+  const data = `standby-${basename(socket)}`;
+  const from = ['-h', folder, '-U', 'dockpass', '-D', join(folder, data)];
+  execFileSync(`${bin}/pg_basebackup`, [...from, '--write-recovery-conf', '--checkpoint=fast', '--no-sync'], run);
   if (user !== null) chownSync(socket, user.uid, user.gid);
-  const server = await startServer(place, 'standby', socket);
+  const server = await startServer(place, data, socket);
   return {
     urlOf: (url) => urlIn(socket, nameIn(url)),
     pause: () => statement(urlIn(socket, 'postgres'), 'select pg_wal_replay_pause()'),
