@@ -24,8 +24,12 @@ const timeouts = {
 };
 /** Milliseconds that a statement waits for one of the connections, which all of a crowd share. */
 const longestWait = 10_000;
-/** The migration of a new version and the logins of an old one can wait for each other: PostgreSQL ends one of the two. */
-const deadlock = '40P01';
+/**
+ * What PostgreSQL ends so that something else can be done. 40P01, a deadlock: the migration of a new version and the logins
+ * of an old one can wait for each other. 40001: another changed the row first, where the database's default for a statement
+ * of its own is another isolation than `begin` has.
+ */
+const ended: ReadonlySet<string> = new Set(['40P01', '40001']);
 const maximumTries = 5;
 
 /**
@@ -145,11 +149,11 @@ function createPreparing(): <Result>(action: (name: Naming) => Promise<Result>) 
   let name: Naming = nameOf;
   return async (action) => {
     try {
-      return await despiteDeadlocks(() => action(name));
+      return await untilDone(() => action(name));
     } catch (error) {
       if (!isStale(error)) throw translateError(error);
       if (error.code !== '0A000') name = unnamed;
-      return despiteDeadlocks(() => action(unnamed)).catch((again: unknown) => {
+      return untilDone(() => action(unnamed)).catch((again: unknown) => {
         throw translateError(again);
       });
     }
@@ -157,15 +161,15 @@ function createPreparing(): <Result>(action: (name: Naming) => Promise<Result>) 
 }
 
 /**
- * Tries again what a deadlock ended.
+ * Tries again what PostgreSQL ended for another's sake.
  * @param action one statement or one transaction, so that nothing is half done
  */
-async function despiteDeadlocks<Result>(action: () => Promise<Result>, tries = 1): Promise<Result> {
+async function untilDone<Result>(action: () => Promise<Result>, tries = 1): Promise<Result> {
   try {
     return await action();
   } catch (error) {
-    if (errorCode(error) !== deadlock || tries === maximumTries) throw error;
-    return despiteDeadlocks(action, tries + 1);
+    if (!ended.has(errorCode(error)) || tries === maximumTries) throw error;
+    return untilDone(action, tries + 1);
   }
 }
 
@@ -216,8 +220,14 @@ async function withTransaction<Result>(pool: pg.Pool, action: (send: Send) => Pr
   }
 }
 
+/**
+ * Whatever the database's default is: a step has to see what was committed while the one before it waited for a lock, or
+ * limits and names would be counted without the others.
+ */
+const begin = 'begin isolation level read committed';
+
 async function inTransaction<Result>(connection: Connection, action: () => Promise<Result>): Promise<Result> {
-  await connection.send(unnamed, 'begin');
+  await connection.send(unnamed, begin);
   try {
     const result = await action();
     await connection.send(unnamed, 'commit');
@@ -244,7 +254,7 @@ async function migrate(
     await client.connect();
     await refuseStandby(client);
     await refuseEncoding(client);
-    return await despiteDeadlocks(() => inTransaction(follow(client), () => applyMigrations(client, migrations)));
+    return await untilDone(() => inTransaction(follow(client), () => applyMigrations(client, migrations)));
   } catch (error) {
     throw error instanceof Refusal ? error : unusable(client, error);
   } finally {

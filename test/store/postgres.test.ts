@@ -3,11 +3,13 @@ import { after, before, describe, test } from 'node:test';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import pg from 'pg';
 import { Refusal } from '../../src/lib/errors.ts';
-import { openSql } from '../../src/store/open.ts';
+import { migrateDatabase, openSql, openStore } from '../../src/store/open.ts';
 import { ConstraintError, type OpenDatabase } from '../../src/store/sql.ts';
+import { unaudited } from '../support/audit.ts';
 import { skipped } from '../support/parts.ts';
 import { startPooler } from '../support/pooler.ts';
 import { findPostgres, type PostgresServer, startPostgres } from '../support/postgres.ts';
+import { newPassword, signedIn } from '../support/rows.ts';
 
 describe('a PostgreSQL server in trouble', {
   skip: findPostgres() === null && skipped('not installed: PostgreSQL'),
@@ -223,6 +225,48 @@ describe('a PostgreSQL server in trouble', {
       await Promise.all([migration.end(), gate.end()]);
     }
   });
+
+  for (const isolation of ['repeatable read', 'serializable']) {
+    test(`limits hold, and nothing fails, where the database’s default isolation is ${isolation}`, async () => {
+      const own = await server.createDatabase();
+      await migrateDatabase(own);
+      await sql.run(
+        `alter database ${new URL(own).pathname.slice(1)} set default_transaction_isolation = '${isolation}'`,
+      );
+      const store = await openStore(own, () => {});
+      try {
+        await store.accounts.signIn(signedIn({}));
+        const numbers = Array.from({ length: 10 }, (_, index) => index);
+        const inserted = await Promise.all(
+          numbers.map((n) => {
+            const password = newPassword('account-1', { id: `p${n}`, name: `n${n}`, hash: `h${n}` });
+            return store.passwords.insert(password, 3, unaudited);
+          }),
+        );
+        assert.equal(inserted.filter(Boolean).length, 3);
+        const uses = [1, 2, 3].map((n) => ({ at: n * 1_000, address: `203.0.113.${n}` }));
+        await store.apiTokens.insert(
+          {
+            ...{
+              id: 't',
+              account_id: null,
+              created_by: 'command line',
+              name: 't',
+              hash: 't',
+              pepper_id: 'p',
+              hint: 't',
+            },
+            ...{ scopes_json: '[]', created_at: 1, expires_at: 9_000 },
+          },
+          unaudited,
+        );
+        await Promise.all(uses.map((use) => store.apiTokens.recordUse('t', use, 0)));
+        assert.equal((await store.apiTokens.byId('t'))?.used_at, 3_000);
+      } finally {
+        await store.close();
+      }
+    });
+  }
 
   test('names that a connection does not know, as behind a pooler, are done without', async () => {
     const insert = { text: 'insert into t (n) values ($1)', values: [8] };
