@@ -96,7 +96,7 @@ export function createRevocations(parts: RevocationParts): Revocations {
     toAppPassword(row, row, { now: now(), unchecked: parts.gracePeriods.unchecked });
   return {
     async preview(selection) {
-      const selected = byState(await select(parts, selection, ['active', 'ended', 'approved']));
+      const selected = byState(await select(parts, selection));
       const found = selected.active;
       const first = found
         .toSorted((a, b) => (a.login < b.login ? -1 : a.login > b.login ? 1 : 0))
@@ -141,10 +141,9 @@ async function revoke(
 ): Promise<Revocation> {
   const { store, audit, now } = parts;
   const why = checkReason(reason);
-  const selected = await select(parts, selection, ['active', 'approved']);
-  const { active: found, approved } = byState(selected);
+  const { active: found, ended, approved } = byState(await select(parts, selection));
   checkNumber(found.length, expected);
-  const meant = selected.length > 0 ? selected : await select(parts, selection, ['ended']);
+  const meant = found.length + approved.length > 0 ? [...found, ...approved] : ended;
   if (meant.length === 0) {
     throw new Refusal('not_found', 'No active passwords match, so there is nothing to revoke.');
   }
@@ -164,8 +163,7 @@ async function revoke(
     row,
     approved.map(({ id }) => id),
   );
-  for await (const ended of endInPieces(parts, row, selection, found)) passwords += ended;
-  await alsoEndInPieces(parts, row, selection);
+  for await (const piece of endInPieces(parts, row, selection, [...found, ...ended])) passwords += piece;
   await store.revocations.complete(row.id);
   return named(parts, { ...row, passwords });
 }
@@ -213,8 +211,8 @@ function createRow(selection: Selection, passwords: number, reason: string, by: 
 }
 
 /**
- * By account, not by password: one that was found can have been rotated since, and what it was replaced with ends too. What
- * has ended stays ended where it breaks off.
+ * By account, not by password: one that was found can have been rotated since, and what it was replaced with ends too; and
+ * one that another revocation has ended can be active again, or about to be. What has ended stays ended where it breaks off.
  * @returns the number of passwords that each piece ended
  */
 async function* endInPieces(
@@ -231,24 +229,13 @@ async function* endInPieces(
   }
 }
 
-/** What others ended and this one means too stays ended when they're undone. @returns how many */
-async function alsoEndInPieces(parts: RevocationParts, row: RevocationRow, selection: Selection): Promise<number> {
-  const ids = (await select(parts, selection, ['ended'])).map(({ id }) => id);
-  for (let start = 0; start < ids.length; start += pieceSize) {
-    await parts.store.revocations.alsoEnd(row, ids.slice(start, start + pieceSize));
-    await yieldToOthers();
-  }
-  return ids.length;
-}
-
 /** @returns how many */
 async function restoreAll({ store }: RevocationParts, id: string): Promise<number> {
-  let restored = 0;
-  while ((await store.revocations.leaveToOthers(id, pieceSize)) === pieceSize) await yieldToOthers();
+  let all = 0;
   for (;;) {
-    const piece = await store.revocations.restore(id, pieceSize);
-    restored += piece;
-    if (piece < pieceSize) return restored;
+    const { left, restored } = await store.revocations.restore(id, pieceSize);
+    all += restored;
+    if (left < pieceSize && restored < pieceSize) return all;
     await yieldToOthers();
   }
 }

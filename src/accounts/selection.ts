@@ -7,6 +7,7 @@ import { isKeyOf, isRecord } from '../lib/json.ts';
 import { domainOf } from '../sign-in/admission.ts';
 import type { Account } from '../store/accounts.ts';
 import { inPieces } from '../store/conditions.ts';
+import type { SelectedApproval } from '../store/revocations.ts';
 import type { Store } from '../store/store.ts';
 import type { Administrators } from './administrators.ts';
 
@@ -51,30 +52,23 @@ export type SelectionParts = {
 /** Accounts read before others have their turn. */
 const pieceSize = 1_000;
 
-/**
- * `ended`: another revocation has ended it, and its undo can still bring it back. `approved`: a terminal that its owner has
- * approved can still collect it.
- */
-type State = 'active' | 'ended' | 'approved';
-
 export type Selected = {
   /** Of the password or, in the state `approved`, of the approval. */
   readonly id: string;
   readonly accountId: string;
   readonly login: string;
-  readonly state: State;
+  /**
+   * `ended`: another revocation has ended it, and its undo can still bring it back. `approved`: a terminal that its owner has
+   * approved can still collect it.
+   */
+  readonly state: 'active' | 'ended' | 'approved';
 };
 
 /**
  * The passwords that are meant, and the approvals that would become passwords, in one pass over the accounts.
- * @param states of those that are looked for
  * @throws {Refusal} `bad_request` for an empty selection
  */
-export async function select(
-  parts: SelectionParts,
-  selection: Selection,
-  states: readonly State[] = ['active'],
-): Promise<Selected[]> {
+export async function select(parts: SelectionParts, selection: Selection): Promise<Selected[]> {
   if (Object.values(selection).every((value) => value === undefined)) {
     throw new Refusal('bad_request', 'Choose which passwords to revoke: by person, domain, group, provider or date.');
   }
@@ -85,16 +79,10 @@ export async function select(
   for await (const accounts of accountsOf(parts, meant)) {
     const logins = new Map(accounts.filter((each) => isMeant(parts, meant, each)).map(({ id, login }) => [id, login]));
     for (const ids of inPieces([...logins.keys()])) {
-      for (const state of states) {
-        const rows = await store.revocations[state](ids, meant, at);
-        found.push(
-          ...rows.map(({ id, account_id: accountId }) => ({
-            id,
-            accountId,
-            login: logins.get(accountId) ?? '',
-            state,
-          })),
-        );
+      const passwords = await store.revocations.passwords(ids, meant, at);
+      const approvals = await store.revocations.approved(ids, meant, at);
+      for (const { id, account_id: accountId, state } of [...passwords, ...approvals.map(asApproved)]) {
+        found.push({ id, accountId, login: logins.get(accountId) ?? '', state });
       }
     }
     // SQLite answers within the turn: without this, no token is made while a hundred thousand rows are read.
@@ -102,6 +90,8 @@ export async function select(
   }
   return found;
 }
+
+const asApproved = (approval: SelectedApproval) => ({ ...approval, state: 'approved' as const });
 
 /** As accounts have it. */
 function withFoldedDomain(selection: Selection): Selection {

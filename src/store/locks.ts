@@ -6,4 +6,5 @@ export const locks = {
   terminalRequests: 8628,
   logins: 8629,
   workloadCredentials: 8693,
+  revocations: 8694,
 } as const;

@@ -1,8 +1,9 @@
 /** Owns every statement on `revocation`: what administrators revoked, and how it is undone. */
 import { type AuditRowOf, runAudited } from './audit-events.ts';
 import { type Conditions, createConditions, idParameters, inPieces, padded } from './conditions.ts';
+import { locks } from './locks.ts';
 import { type ListedPassword, makerColumns } from './passwords.ts';
-import type { Sql } from './sql.ts';
+import type { Sql, Statement } from './sql.ts';
 import { grace, isApproved } from './terminal-requests.ts';
 
 /** A row of `revocation`; the columns are explained in migrations/0006_administration.sql. */
@@ -26,7 +27,12 @@ export type PasswordFilter = {
   readonly unusedSince?: number | undefined;
 };
 
-export type SelectedPassword = { readonly id: string; readonly account_id: string };
+/** `ended`: by another revocation, whose undo can still bring it back. */
+export type SelectedPassword = {
+  readonly id: string;
+  readonly account_id: string;
+  readonly state: 'active' | 'ended';
+};
 
 /** A terminal that its owner has approved, and that has yet to collect its password. */
 export type SelectedApproval = { readonly id: string; readonly account_id: string };
@@ -35,10 +41,11 @@ export type SelectedApproval = { readonly id: string; readonly account_id: strin
 export type Owner = { readonly id: string; readonly login: string; readonly kind: 'person' | 'robot' };
 
 export type RevocationStore = {
-  /** Active passwords of these accounts. @param accountIds at most `idsAtOnce` */
-  active(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
-  /** The same of those that another revocation ended, which its undo can still bring back. */
-  ended(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
+  /**
+   * Passwords of these accounts that are active or can be again, as of one moment: none is missing because an undo is under
+   * way. @param accountIds at most `idsAtOnce`
+   */
+  passwords(accountIds: readonly string[], filter: PasswordFilter, now: number): Promise<SelectedPassword[]>;
   /**
    * What these accounts have approved before `createdBefore`: it would become a password. None for one password, or for
    * those that weren't used. @param accountIds at most `idsAtOnce`
@@ -49,7 +56,8 @@ export type RevocationStore = {
   begin(revocation: RevocationRow, audit: AuditRowOf): Promise<void>;
   /**
    * Ends what is active of these accounts now, all or none, unless it was undone meanwhile: what was rotated since it was
-   * selected, too, and no rotation that isn't stored yet can still succeed. Their approvals end with it. @returns how many
+   * selected, too, and no rotation that isn't stored yet can still succeed. Their approvals end with it. What others have
+   * ended it means too, so that undoing those leaves it to this one. @returns how many it ended
    */
   end(revocation: RevocationRow, accountIds: readonly string[], filter: PasswordFilter): Promise<number>;
   /**
@@ -57,16 +65,15 @@ export type RevocationStore = {
    * @returns how many of those there were
    */
   endApprovals(revocation: RevocationRow, approvalIds: readonly string[]): Promise<number>;
-  /** Notes that the revocation also means passwords that others ended: undoing those leaves them to this one. */
-  alsoEnd(revocation: RevocationRow, passwordIds: readonly string[]): Promise<void>;
   /** Writes down how many passwords it ended. */
   complete(id: string): Promise<void>;
   /** False where it is too late, undone already, or was made by an older version. */
   markUndone(id: string, by: string, at: number, audit: AuditRowOf): Promise<boolean>;
-  /** Leaves at most `limit` passwords of a revocation that is undone to another that means them. @returns how many */
-  leaveToOthers(id: string, limit: number): Promise<number>;
-  /** Lets at most `limit` passwords of a revocation that is undone work again. @returns how many did */
-  restore(id: string, limit: number): Promise<number>;
+  /**
+   * Leaves at most `limit` passwords of a revocation that is undone to others in force that mean them too, and lets at most
+   * `limit` of the rest work again. @returns how many of each; with fewer than `limit` of both, all is done
+   */
+  restore(id: string, limit: number): Promise<{ readonly left: number; readonly restored: number }>;
   /** Passwords that the revocation ended, as lists show them; the newest first. */
   passwordsOf(id: string, limit: number): Promise<ListedPassword[]>;
   /** Who the accounts are. @param ids at most `idsAtOnce` */
@@ -81,28 +88,25 @@ const insert = `
   values ($1, $2, $3, $4, $5, $6, $7, 1)`;
 /** What makes a password does the same first: it's either stored and seen, or sees what has ended. */
 const lockAccounts = `update account set state = state where id in (${idParameters(1)})`;
-/** Of the owners of passwords that end, whatever they were selected by. */
+/** Of the owners of passwords that it ended, whatever they were selected by. */
 const forgetApprovalsOfOwners = `
-  delete from terminal_request where collected_at is null and account_id in (${idParameters(1)})`;
+  delete from terminal_request where collected_at is null and account_id in (${idParameters(2)})
+    and exists (select 1 from app_password p where p.account_id = terminal_request.account_id and p.revocation_id = $1)`;
 const endApprovals = `delete from terminal_request where collected_at is null and id in (${idParameters(1)})`;
 /** A terminal can have been faster. */
 const revokeCollected = `
   update app_password set revoked_at = $1, revoked_by = $2, revocation_id = $3
   where revoked_at is null and exists (select 1 from revocation where id = $3 and undone_at is null)
     and id in (select password_id from terminal_request where id in (${idParameters(4)}))`;
-const alsoEnd = `
-  insert into revocation_also (password_id, revocation_id)
-  select id, $1 from app_password
-  where revoked_at is not null and revocation_id <> $1 and id in (${idParameters(2)})
-  on conflict do nothing`;
 const others = `
   revocation_also o join revocation r on r.id = o.revocation_id
   where r.undone_at is null and r.id <> $1 and o.password_id`;
 const firstOther = `select min(r.id) from ${others} = app_password.id`;
+/** The first condition is asked again of a row that another changed meanwhile: what was revoked for good stays so. */
 const leaveToOthers = `
   update app_password set revocation_id = (${firstOther}),
     revoked_by = (select actor from revocation where id = (${firstOther}))
-  where id in (select p.id from app_password p
+  where revocation_id = $1 and id in (select p.id from app_password p
     where p.revocation_id = $1 and exists (select 1 from ${others} = p.id) limit $2)`;
 const complete = `
   update revocation set passwords = (select count(*) from app_password where revocation_id = $1)
@@ -112,8 +116,15 @@ const markUndone = `
   where id = $1 and undone_at is null and undo_until >= $2 and undo_checked = 1`;
 const restore = `
   update app_password set revoked_at = null, revoked_by = null, revocation_id = null
-  where id in (select id from app_password where revocation_id = $1 and coalesce(origin, '') <> 'machine' limit $2)
+  where revocation_id = $1 and id in (select p.id from app_password p
+      where p.revocation_id = $1 and coalesce(p.origin, '') <> 'machine' and not exists (select 1 from ${others} = p.id)
+      limit $2)
     and exists (select 1 from revocation where id = $1 and undone_at is not null)`;
+/**
+ * In PostgreSQL, a piece that is restored and one that ends exclude each other: either the one that ends finds it active, or
+ * the one that restores finds that it's meant. SQLite has one writer.
+ */
+const oneAfterAnother = `select pg_advisory_xact_lock(${locks.revocations})`;
 const selected = `
   select p.*, a.login, a.kind, null as revocation_reason, null as identity_services, ${makerColumns}
   from app_password p join account a on a.id = p.account_id left join account m on m.id = p.maker_id`;
@@ -124,6 +135,7 @@ const isActive = () => 'p.revoked_at is null';
 const canReturn = (at: string) => `p.revoked_at is not null and exists (
   select 1 from revocation r
   where r.id = p.revocation_id and r.undo_checked = 1 and (r.undo_until >= ${at} or r.undone_at is not null))`;
+const isActiveOrCanReturn = (at: string) => `(${isActive()} or (${canReturn(at)}))`;
 const owners = `select id, login, kind from account where id in (${idParameters()})`;
 
 /** @param state of the passwords `p` that are meant, given the parameter of the time */
@@ -154,15 +166,27 @@ function revokeActive({ id, at, actor }: RevocationRow, accountIds: readonly str
   return { text, values: conditions.values };
 }
 
+/** What is marked here stays ended when those that ended it are undone. */
+function alsoMean({ id, at }: RevocationRow, accountIds: readonly string[], filter: PasswordFilter): Statement {
+  const conditions = conditionsOf(canReturn, accountIds, filter, at);
+  conditions.add((own) => `p.revocation_id <> ${own}`, id);
+  const text = `
+    insert into revocation_also (password_id, revocation_id)
+    select p.id, cast(${conditions.parameter(id)} as text) from app_password p ${conditions.where()}
+    on conflict do nothing`;
+  return { text, values: conditions.values };
+}
+
 export function createRevocationStore(sql: Sql): RevocationStore {
-  const select = (...meant: Parameters<typeof conditionsOf>) => {
-    const conditions = conditionsOf(...meant);
-    const text = `select p.id, p.account_id from app_password p ${conditions.where()}`;
-    return sql.all<SelectedPassword>(text, conditions.values);
-  };
+  const locked: readonly Statement[] = sql.engine === 'postgres' ? [{ text: oneAfterAnother, values: [] }] : [];
   return {
-    active: (accountIds, filter, now) => select(isActive, accountIds, filter, now),
-    ended: (accountIds, filter, now) => select(canReturn, accountIds, filter, now),
+    passwords(accountIds, filter, now) {
+      const conditions = conditionsOf(isActiveOrCanReturn, accountIds, filter, now);
+      const text = `
+        select p.id, p.account_id, case when ${isActive()} then 'active' else 'ended' end as state
+        from app_password p ${conditions.where()}`;
+      return sql.all<SelectedPassword>(text, conditions.values);
+    },
     async approved(accountIds, { passwordId, createdBefore, unusedSince }, now) {
       if (passwordId !== undefined || unusedSince !== undefined) return [];
       const conditions = createConditions();
@@ -181,15 +205,19 @@ export function createRevocationStore(sql: Sql): RevocationStore {
       const values = [id, at, actor, reason, selection_json, passwords, undo_until];
       await runAudited(sql, { text: insert, values }, audit);
     },
-    async end(revocation, accountIds, filter) {
-      const pieces = inPieces(accountIds);
-      const ended = await sql.batch([
-        ...pieces.map((piece) => ({ text: lockAccounts, values: padded(piece) })),
-        ...pieces.map((piece) => ({ text: forgetApprovalsOfOwners, values: padded(piece) })),
-        ...pieces.map((piece) => revokeActive(revocation, piece, filter)),
-      ]);
-      return ended.slice(-pieces.length).reduce((sum, count) => sum + count, 0);
-    },
+    end: (revocation, accountIds, filter) =>
+      sql.atomic(function* () {
+        const pieces = inPieces(accountIds);
+        yield* locked;
+        for (const piece of pieces) yield { text: lockAccounts, values: padded(piece) };
+        let ended = 0;
+        for (const piece of pieces) {
+          ended += yield revokeActive(revocation, piece, filter);
+          yield { text: forgetApprovalsOfOwners, values: [revocation.id, ...padded(piece)] };
+          yield alsoMean(revocation, piece, filter);
+        }
+        return ended;
+      }),
     async endApprovals({ id, at, actor }, approvalIds) {
       const pieces = inPieces(approvalIds);
       const ended = await sql.batch([
@@ -198,16 +226,17 @@ export function createRevocationStore(sql: Sql): RevocationStore {
       ]);
       return ended.slice(pieces.length).reduce((sum, count) => sum + count, 0);
     },
-    async alsoEnd({ id }, passwordIds) {
-      await sql.batch(inPieces(passwordIds).map((piece) => ({ text: alsoEnd, values: [id, ...padded(piece)] })));
-    },
     async complete(id) {
       await sql.run(complete, [id]);
     },
     markUndone: async (id, by, at, audit) =>
       (await runAudited(sql, { text: markUndone, values: [id, at, by] }, audit)) === 1,
-    leaveToOthers: (id, limit) => sql.run(leaveToOthers, [id, limit]),
-    restore: (id, limit) => sql.run(restore, [id, limit]),
+    restore: (id, limit) =>
+      sql.atomic(function* () {
+        yield* locked;
+        const left = yield { text: leaveToOthers, values: [id, limit] };
+        return { left, restored: yield { text: restore, values: [id, limit] } };
+      }),
     passwordsOf: (id, limit) => sql.all<ListedPassword>(passwordsOf, [id, limit]),
     owners: (ids) => sql.all<Owner>(owners, padded(ids)),
     byId: (id) => sql.get<RevocationRow>('select * from revocation where id = $1', [id]),

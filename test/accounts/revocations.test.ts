@@ -304,11 +304,12 @@ describeEngines('revocations', (databases) => {
   async function withCrowd({ addPerson, store, clock }: Scene): Promise<void> {
     for (let person = 0; person < 22; person++) {
       const { id } = await addPerson(`p${person}`);
-      for (let index = 0; index < 50; index++) {
+      const insert = (index: number) => {
         const name = `${person}-${index}`;
         const times = { created_at: clock.at, expires_at: clock.at + day };
-        await store.passwords.insert(newPassword(id, { id: name, hash: name, name, ...times }), 50, unaudited);
-      }
+        return store.passwords.insert(newPassword(id, { id: name, hash: name, name, ...times }), 50, unaudited);
+      };
+      await Promise.all(Array.from({ length: 50 }, (_, index) => insert(index)));
     }
   }
 
@@ -338,6 +339,71 @@ describeEngines('revocations', (databases) => {
       assert.equal(await revocations.undo(id, root), 600);
       await assert.rejects(revocations.undo(id, root), refusal('conflict', /already undone/));
       assert.equal((await revocations.preview({ provider: 'google' })).passwords, 1_100);
+    }),
+  );
+
+  /** Undoes the first revocation of everything and makes a second one, at the moment that the test is about. */
+  const twice = (
+    action: (both: {
+      readonly undo: () => Promise<unknown>;
+      readonly revoke: () => Promise<unknown>;
+      readonly scene: Scene;
+    }) => Promise<void>,
+  ) =>
+    scene(async (scene) => {
+      await withCrowd(scene);
+      const { revocations } = scene;
+      const everything = { provider: 'google' };
+      const { id } = await revocations.revoke(everything, 1_100, '', root);
+      const revoke = () => revocations.revoke(everything, null, 'a breach', root);
+      await action({ undo: () => revocations.undo(id, root), revoke, scene });
+      assert.equal((await revocations.preview(everything)).passwords, 0);
+      const second = (await revocations.recent()).find(({ reason }) => reason === 'a breach');
+      assert.equal(await revocations.undo(second?.id ?? '', root), 1_100, 'of both that are undone nothing is left');
+    });
+  const afterFirst = (of: Scene['store']['revocations'], method: 'restore' | 'end', action: () => Promise<unknown>) => {
+    const { [method]: real } = of;
+    let isFirst = true;
+    Object.assign(of, {
+      async [method](...told: readonly unknown[]) {
+        const result = await Reflect.apply(real, of, told);
+        if (isFirst) {
+          isFirst = false;
+          await action();
+        }
+        return result;
+      },
+    });
+  };
+
+  test(
+    'a revocation of what is being restored ends what works again already, and keeps the rest',
+    twice(async ({ undo, revoke, scene }) => {
+      afterFirst(scene.store.revocations, 'restore', revoke);
+      await undo();
+    }),
+  );
+
+  test(
+    'a revocation also ends what an undo restores between its choice and its first piece',
+    twice(async ({ undo, revoke, scene }) => {
+      afterChoice(scene.store, undo);
+      await revoke();
+    }),
+  );
+
+  test(
+    'a revocation also ends what an undo restores between two of its pieces',
+    twice(async ({ undo, revoke, scene }) => {
+      afterFirst(scene.store.revocations, 'end', undo);
+      await revoke();
+    }),
+  );
+
+  test(
+    'of an undo and a revocation at the same moment, the revocation counts',
+    twice(async ({ undo, revoke }) => {
+      await Promise.all([undo(), revoke()]);
     }),
   );
 

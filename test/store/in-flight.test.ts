@@ -110,6 +110,41 @@ describe('at the same moment', { skip: findPostgres() === null && skipped('not i
     ]);
   });
 
+  test('a revocation for good that isn’t stored yet is neither undone nor left to another revocation', async () => {
+    const { id: owner } = await store.accounts.signIn(
+      signedIn({ id: 'cy', subject: 'cy', login: 'cy@example.com', at: now }),
+    );
+    const revocations = ['first', 'other'].map((id) => ({
+      ...{ id, at: now, actor: 'root', reason: '', selection_json: '{}', passwords: 1, undo_until: now + day },
+      ...{ undone_at: null, undone_by: null, undo_checked: 1 },
+    }));
+    for (const row of revocations) await store.revocations.begin(row, unaudited);
+    const [first, other] = revocations;
+    assert.ok(first && other);
+    for (const id of ['undone', 'left']) {
+      const own = { ...times, id, hash: id, name: id };
+      await store.passwords.insert(newPassword(owner, own), 9, unaudited);
+    }
+    await store.revocations.end(first, [owner], {});
+    await store.revocations.end(other, [owner], { passwordId: 'left' });
+    await store.revocations.markUndone(first.id, 'root', now, unaudited);
+    for (const id of ['undone', 'left']) {
+      await whileStoring(
+        (held) => held.passwords.revoke(id, 'cy@example.com', now, unaudited),
+        () => store.revocations.restore(first.id, 9),
+      );
+    }
+    await store.revocations.markUndone(other.id, 'root', now, unaudited);
+    await store.revocations.restore(other.id, 9);
+    assert.deepEqual(
+      (await store.passwords.ofAccount(owner)).map(({ revoked_at: at, revoked_by: by }) => [at, by]),
+      [
+        [now, 'cy@example.com'],
+        [now, 'cy@example.com'],
+      ],
+    );
+  });
+
   test('what isn’t stored yet counts for the limits on robots, on passwords and on those of a rule for workloads', async () => {
     const { id: maker, login } = await store.accounts.signIn(
       signedIn({ id: 'eve', subject: 'eve', login: 'eve@example.com', at: now }),

@@ -455,9 +455,9 @@ const checks: Checks = {
     summary: { args: [['p']], columns: use },
   },
   revocations: {
-    active: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text' } },
-    ended: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text' } },
+    passwords: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text', state: 'text' } },
     approved: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text' } },
+    restore: computed,
     listed: { args: [['p']], columns: listed },
     passwordsOf: { args: ['r', 1], columns: listed },
     owners: { args: [['a']], columns: { id: 'text', login: 'text', kind: 'text' } },
