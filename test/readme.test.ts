@@ -80,7 +80,7 @@ describe('"Run it" of the README', { skip: missing('docker-registry', 'skopeo') 
 
   test('init writes the policy that the README shows, and prints its block for the registry', async () => {
     assert.deepEqual(parse(readFileSync(join(folder, 'policy.yml'), 'utf8')), yamlOf(runIt));
-    const printed = parse(init.slice(init.indexOf('auth:'), init.indexOf('\n\nNext:')));
+    const printed = parse(init.slice(init.indexOf('\nauth:'), init.indexOf('\n\nNext:')));
     const { rootcertbundle: _, ...block } = yamlOf(own(partOf('Connect your registry'))).auth.token;
     assert.deepEqual(printed.auth.token, { ...printed.auth.token, ...block });
     const checked = await shell(`${shown('policy check policy.yml')} --strict`);

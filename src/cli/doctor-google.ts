@@ -42,7 +42,7 @@ export async function examineGoogle(config: Config): Promise<Finding[]> {
 
 function noDirectory({ refreshTokens }: Google): Finding {
   const leavers = refreshTokens ? 'leavers are found with their refresh tokens' : 'no one is checked after the sign-in';
-  return note('directory', `GOOGLE_DIRECTORY is off: Google tells no groups, and ${leavers}.`);
+  return note('directory', `GOOGLE_DIRECTORY is off: Google reports no groups, and ${leavers}.`);
 }
 
 const userScope = 'admin.directory.user.readonly';

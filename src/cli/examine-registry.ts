@@ -11,20 +11,22 @@ import { judgeEvents } from '../doctor/events.ts';
 import { checkPages, type DoctorParts, examine, type Report } from '../doctor/examine.ts';
 import { type Finding, isProblem } from '../doctor/finding.ts';
 import { createProbe } from '../doctor/probe.ts';
-import { parseRegistryFile, type RegistryFiles } from '../doctor/registry-file.ts';
+import { judgeTypes, parseRegistryFile, type RegistryFiles } from '../doctor/registry-file.ts';
 import { sqliteFileOf } from '../lib/database-url.ts';
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import { checkIssuer } from '../workload/check-issuer.ts';
 import { fetchText } from '../workload/fetch-text.ts';
-import { type Terminal, UsageError, type Values } from './command.ts';
+import { type Terminal, textOf, UsageError, type Values } from './command.ts';
 import { configOf, withCore } from './core.ts';
 import { examineNamedProvider } from './doctor-provider.ts';
 import { findingLine } from './finding-line.ts';
 import { readTextFile } from './read-file.ts';
 import { parseAddress } from './registry-address.ts';
+import { noWorkloads } from './workload-claims.ts';
 
 /** @returns the exit code: 1 where something is wrong */
 export async function diagnose([address]: readonly string[], values: Values, terminal: Terminal): Promise<number> {
+  refuseIgnored(address, values);
   if (typeof values['workload'] === 'string') return examineIssuer(values['workload'], values, terminal);
   if (typeof values['provider'] === 'string') return examineNamedProvider(values['provider'], values, terminal);
   if (address === undefined) throw new UsageError('URL is missing: give the address of the registry.');
@@ -36,7 +38,9 @@ export async function diagnose([address]: readonly string[], values: Values, ter
     const report = await examine(parts, registry);
     const provider = config.google === null ? config.oidc[0]?.name : 'google';
     const events = await eventsOf(config, core, report.service.name);
-    const findings = [...report.findings, ...events.findings, ...(await checkPages(parts, provider ?? null))];
+    const asksForTokens = report.findings.some(({ subject }) => subject === 'service');
+    const types = parts.registryFiles === null ? [] : judgeTypes(parts.registryFiles.token, asksForTokens);
+    const findings = [...report.findings, ...types, ...events.findings, ...(await checkPages(parts, provider ?? null))];
     const settings = settingsFor(config, report.service);
     const { notifications } = events;
     if (values['json'] === true)
@@ -46,6 +50,29 @@ export async function diagnose([address]: readonly string[], values: Values, ter
   } finally {
     await core.close();
   }
+}
+
+/** What is examined, and the options that say more about it. */
+const subjects: Readonly<Record<string, readonly string[]>> = {
+  URL: ['registry-config', 'registry-bundle', 'registry-jwks', 'ca'],
+  '--provider': ['id-token'],
+  '--workload': [],
+};
+
+/** @throws {UsageError} for what wouldn't be looked at */
+function refuseIgnored(address: string | undefined, values: Values): void {
+  const has = (option: string): boolean => values[option] !== undefined;
+  const given = Object.keys(subjects).filter((name) => (name === 'URL' ? address !== undefined : has(name.slice(2))));
+  const [subject = 'URL', other] = given;
+  if (other !== undefined) throw new UsageError(`${subject} and ${other} are two checks: run one after the other.`);
+  for (const [name, options] of Object.entries(subjects)) {
+    const ignored = options.find((option) => name !== subject && has(option));
+    if (ignored !== undefined) throw new UsageError(`--${ignored} needs ${name}.`);
+  }
+  const twin = ['registry-bundle', 'registry-jwks'].find(has);
+  if (twin !== undefined && !has('registry-config')) throw new UsageError(`--${twin} needs --registry-config.`);
+  if (values['provider'] === 'google' && has('id-token'))
+    throw new UsageError("--id-token isn't for google, whose groups come from its directory.");
 }
 
 /** Whether the registry reports, and the block that makes it; nothing where no events are taken. */
@@ -64,7 +91,8 @@ async function examineIssuer(name: string, values: Values, terminal: Terminal): 
   const config = configOf(terminal);
   const { workloads } = await readRules(config.policyFile, workloadsSourceOf(config));
   const issuer = workloads?.issuers.get(name);
-  if (workloads === null || issuer === undefined) {
+  if (workloads === null) throw noWorkloads(config.workloads.file);
+  if (issuer === undefined) {
     throw new Refusal('not_found', `${config.workloads.file} has no issuer "${name}".`);
   }
   const row = await withCore(config, ({ store }) => store.workloadIssuers.byName(name));
@@ -145,12 +173,13 @@ async function readRegistryFiles(values: Values): Promise<RegistryFiles | null> 
   try {
     const token = parseRegistryFile(text);
     const read = async (option: string, path = ''): Promise<string | null> => {
-      const given = values[option];
-      return readFile(typeof given === 'string' ? given : path, 'utf8').catch(() => null);
+      const given = textOf(values, option);
+      return given === null ? readFile(path, 'utf8').catch(() => null) : readTextFile(given);
     };
     const bundle = await read('registry-bundle', token.rootcertbundle);
     return { token, bundle, jwks: await read('registry-jwks', token.jwks) };
   } catch (cause) {
+    if (cause instanceof Refusal) throw cause;
     throw new Refusal('bad_request', `${file}: ${errorMessage(cause)}`, { cause });
   }
 }
@@ -174,7 +203,7 @@ function print(
   for (const finding of findings) terminal.out(findingLine(finding, terminal.screen));
   const good = !findings.some(isProblem);
   terminal.out(
-    `\n${good ? 'Everything matches. ' : ''}The registry's auth: section${'jwks' in settings ? ', for 3.x' : ', for 2.8 and 3.x alike'}:\n`,
+    `\n${good ? 'Everything matches. ' : ''}The registry's auth: section, in place of any other${'jwks' in settings ? ', for 3.x' : ', for 2.8 and 3.x alike'}:\n`,
   );
   terminal.out(formatYaml(settings));
   terminal.out(`\nor by environment:\n\n${formatEnvironment(settings)}`);

@@ -105,7 +105,7 @@ function sayNext(written: readonly string[], folder: string, environment: string
   for (const { name, issuer } of services) {
     const realm = `${publicUrl.href.replace(/\/$/, '')}/auth`;
     const [ring] = keyRings;
-    terminal.out(`\nIn the config.yml of the registry ${name}:\n`);
+    terminal.out(`\nIn the config.yml of the registry ${name}, in place of any other auth: section:\n`);
     terminal.out(formatYaml({ realm, service: name, issuer, rootcertbundle: ring?.bundleFile ?? '' }));
   }
   const change = folder === '.' ? '' : `cd ${quoted(folder)} && `;

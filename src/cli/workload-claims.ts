@@ -100,7 +100,7 @@ function explained({ reason, hint }: WorkloadRefusal, failure: Failure | undefin
   return new Refusal('denied', [`refused: ${refusalReasons[reason]}`, ...more].join('\n'));
 }
 
-function noWorkloads(file: string): Refusal {
+export function noWorkloads(file: string): Refusal {
   return new Refusal('not_found', `There is no workloads file ${file}: docs/workloads.md shows how to write one.`);
 }
 

@@ -19,11 +19,15 @@ export function formatYaml(settings: AuthSettings): string {
   return stringify({ auth: { token: settings } }, { lineWidth: 0 }).trimEnd();
 }
 
-/** The same as environment variables, one a line, without quotes: as Docker's env files want them. */
+/**
+ * The same as environment variables, one a line, without quotes: as Docker's env files want them. The first replaces what the
+ * file has under `auth:`; a registry with two types there doesn't start.
+ */
 export function formatEnvironment(settings: AuthSettings): string {
-  return Object.entries(settings)
-    .map(([name, value]) => `REGISTRY_AUTH_TOKEN_${name.toUpperCase()}=${quoteNumber(value)}`)
-    .join('\n');
+  const lines = Object.entries(settings).map(
+    ([name, value]) => `REGISTRY_AUTH_TOKEN_${name.toUpperCase()}=${quoteNumber(value)}`,
+  );
+  return ['REGISTRY_AUTH=token', ...lines].join('\n');
 }
 
 /** The registry reads a value as YAML: a bare number would not be a string, and it would not start. */

@@ -94,7 +94,7 @@ async function examineTokens(
   const inFile = ({ subject }: Finding): boolean =>
     ['issuer', 'rootcertbundle', 'jwks', 'token header'].includes(subject);
   const doubted = tried.some((finding) => inFile(finding) && isProblem(finding));
-  if (parts.registryFiles === null || !doubted) return tried;
+  if (parts.registryFiles === null || parts.registryFiles.token.otherType !== undefined || !doubted) return tried;
   const others = tried.filter((finding) => !inFile(finding));
   const ours = { ...(await shownToken(trial)), issuer: trial.issuer, bundle, isOwnKey };
   return [...others, ...compareFiles(parts.registryFiles, ours)];

@@ -76,7 +76,7 @@ async function call({ fetch }: ProviderParts, url: string, init: RequestInit = {
     if (/CERT|SSL|TLS|SIGNATURE/.test(code)) {
       return wrong('TLS', `${url}: the certificate is not trusted (${code}). Add its authority to the system's CAs.`);
     }
-    return wrong('discovery', `${url} cannot be reached (${code}). HTTPS_PROXY and NO_PROXY count.`);
+    return wrong('discovery', `${url} cannot be reached (${code}). Check HTTPS_PROXY and NO_PROXY.`);
   }
 }
 

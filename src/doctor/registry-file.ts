@@ -1,6 +1,7 @@
 /** Owns the reading of a registry's own configuration of tokens: its file, its environment, or whatever starts it. */
 import { parse, parseAllDocuments } from 'yaml';
 import { fieldsIn, isRecord } from '../lib/json.ts';
+import { type Finding, unknown, wrong } from './finding.ts';
 
 /** `auth.token` of distribution's configuration; what is absent is undefined. */
 export type RegistryFile = {
@@ -13,6 +14,8 @@ export type RegistryFile = {
   readonly signingalgorithms?: readonly string[];
   /** It names itself as the realm, whatever `realm` says. */
   readonly autoredirect?: boolean;
+  /** Another type of `auth`, in place of `token` or beside it: "htpasswd". */
+  readonly otherType?: string;
 };
 
 /** The file and those that it names; `null`: cannot be read here. */
@@ -46,8 +49,7 @@ function fromYaml(text: string): RegistryFile | null {
   for (const value of values) {
     const { services, auth } = fieldsIn(value);
     if (isRecord(services)) return fromCompose(services);
-    const { token } = fieldsIn(auth);
-    if (isRecord(token)) return toRegistryFile(token);
+    if (isRecord(auth)) return withOtherType(toRegistryFile(fieldsIn(auth['token'])), Object.keys(auth));
   }
   return fromManifests(values);
 }
@@ -56,7 +58,7 @@ function fromYaml(text: string): RegistryFile | null {
 function fromManifests(values: readonly unknown[]): RegistryFile | null {
   const within = values.flatMap(allWithin);
   const assignments = within.map(fieldsIn).flatMap(({ name, value }) => {
-    return typeof name === 'string' && name.startsWith(prefix) && value !== undefined ? [`${name}=${value}`] : [];
+    return typeof name === 'string' && isOfAuth(`${name}=${value}`) && value !== undefined ? [`${name}=${value}`] : [];
   });
   const texts = within.filter((one) => typeof one === 'string').filter((one) => /^auth:/m.test(one));
   return variablesOf(assignments) ?? texts.map(fromYaml).find((one) => one !== null) ?? null;
@@ -70,8 +72,8 @@ function allWithin(value: unknown): unknown[] {
 
 /** The assignments of a shell script, a `docker run` line or a systemd unit. */
 function fromWords(text: string): RegistryFile | null {
-  const assignments = wordsOf(text).filter((word) => word.startsWith(prefix));
-  const unfilled = assignments.find(isUnfilled);
+  const assignments = wordsOf(text).filter(isOfAuth);
+  const unfilled = assignments.find((assignment) => isOfToken(assignment) && isUnfilled(assignment));
   if (unfilled !== undefined)
     throw new Error(`${unfilled} is filled in when it is started: ${askFor('docker exec NAME env')}`);
   return variablesOf(assignments);
@@ -79,10 +81,17 @@ function fromWords(text: string): RegistryFile | null {
 
 /** What `env` prints: a variable a line, its value as it is. */
 function linesOf(text: string): string[] {
-  return text.split(/\r?\n/).filter((line) => line.startsWith(prefix));
+  return text.split(/\r?\n/).filter(isOfAuth);
 }
 
-const prefix = 'REGISTRY_AUTH_TOKEN_';
+function isOfToken(assignment: string): boolean {
+  return assignment.startsWith('REGISTRY_AUTH_TOKEN_');
+}
+
+/** Whether it says how the registry asks for passwords or tokens; REGISTRY_AUTH=token says nothing that others don't. */
+function isOfAuth(assignment: string): boolean {
+  return isOfToken(assignment) || /^REGISTRY_AUTH(?:_[A-Z]+_\w+=|=(?!token$)\w+$)/.test(assignment);
+}
 
 /** The words of a shell command, lines that are continued included, without their quotes and options. */
 function wordsOf(text: string): string[] {
@@ -103,7 +112,36 @@ function variablesOf(assignments: readonly string[]): RegistryFile | null {
     // As the registry does, which takes each value for YAML (distribution, configuration/parser.go).
     return name === undefined ? [] : [[name.toLowerCase(), parse(value)] as const];
   });
-  return found.length === 0 ? null : toRegistryFile(Object.fromEntries(found));
+  const types = assignments.flatMap((assignment) => {
+    const [, type = '', only = ''] = /^REGISTRY_AUTH(?:_([A-Z]+)_|=(\w+)$)/.exec(assignment) ?? [];
+    return (type || only).toLowerCase() || [];
+  });
+  return types.length === 0 ? null : withOtherType(toRegistryFile(Object.fromEntries(found)), types);
+}
+
+/** @param types that its `auth` has */
+function withOtherType(file: RegistryFile, types: readonly string[]): RegistryFile {
+  const otherType = types.find((type) => type !== 'token');
+  return { ...file, ...(otherType !== undefined && { otherType }) };
+}
+
+/** What another type of `auth` means. @param asksForTokens whether the registry that runs does */
+export function judgeTypes({ otherType, ...token }: RegistryFile, asksForTokens: boolean): Finding[] {
+  if (otherType === undefined) return [];
+  const has = `The file has auth.${otherType}`;
+  if (asksForTokens) {
+    return [
+      unknown(
+        'auth',
+        `${has}, and the registry that runs asks for tokens: it is another registry's file, or the environment says otherwise. Give what \`env\` prints in its container.`,
+      ),
+    ];
+  }
+  const problem =
+    Object.keys(token).length === 0
+      ? `${has}: put the section below in its place`
+      : `${has} beside auth.token, and a registry takes only one type: keep only the section below`;
+  return [wrong('auth', `${problem}, and restart the registry.`)];
 }
 
 /** The environment of the one service that is a registry, in either form that compose has. */
@@ -115,7 +153,7 @@ function fromCompose(services: Readonly<Record<string, unknown>>): RegistryFile 
       : Array.isArray(environment)
         ? environment.map(String)
         : [];
-    const assignments = list.filter((assignment) => assignment.startsWith(prefix));
+    const assignments = list.filter(isOfAuth);
     return assignments.length === 0 ? [] : [{ name, assignments }];
   });
   const [first, ...others] = found;
@@ -131,7 +169,9 @@ function fromCompose(services: Readonly<Record<string, unknown>>): RegistryFile 
     );
   }
   // A name alone is passed on from where compose runs.
-  const unfilled = first.assignments.find((assignment) => isUnfilled(assignment) || !assignment.includes('='));
+  const unfilled = first.assignments.find(
+    (assignment) => isOfToken(assignment) && (isUnfilled(assignment) || !assignment.includes('=')),
+  );
   if (unfilled !== undefined) throw new Error(`${unfilled} is filled in when it is started: ${ask(first.name)}`);
   return variablesOf(first.assignments.map((assignment) => assignment.replaceAll('$$', '$'))) ?? {};
 }

@@ -30,6 +30,20 @@ describe('usage errors', () => {
       ['policy', 'explain', 'a@b', 'registry:catalog:*', '--group', ' '],
       /^--group is empty\. It needs a value: --group GROUP\./,
     ],
+    ...(
+      [
+        [['https://r', '--provider', 'google'], 'URL and --provider are two checks'],
+        [['--provider', 'google', '--workload', 'x'], '--provider and --workload are two checks'],
+        [['https://r', '--registry-bundle', '/x'], '--registry-bundle needs --registry-config.'],
+        [['https://r', '--id-token', '/x'], '--id-token needs --provider.'],
+        [['--workload', 'x', '--ca', '/x'], '--ca needs URL.'],
+        [['--provider', 'google', '--id-token', '/x'], "--id-token isn't for google"],
+      ] as const
+    ).map(([words, message]): [string, string[], RegExp] => [
+      `doctor ${words.join(' ')}, which would not be looked at`,
+      ['doctor', ...words],
+      new RegExp(`^${message.replaceAll('.', '\\.')}`),
+    ]),
     ['two options that are missing', ['copy'], /^--from, --to are missing\./],
     ['one option that is missing', ['copy', '--from', 'sqlite:x'], /^--to is missing\./],
   ];

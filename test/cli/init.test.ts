@@ -38,7 +38,7 @@ test('flags are enough for an installation that serves, with a strict policy and
   assert.equal((statSync(join(folder, '.env')).mode & 0o777).toString(8), '600');
   assert.ok(!output.includes('a secret'));
   assert.match(output, /redirect URI: https:\/\/auth\.example\.com\/sign-in\/google\/callback/);
-  const auth = parse(output.slice(output.indexOf('auth:'), output.indexOf('\n\nNext:')));
+  const auth = parse(output.slice(output.indexOf('\nauth:'), output.indexOf('\n\nNext:')));
   assert.equal(auth.auth.token.realm, 'https://auth.example.com/auth');
   assert.match(auth.auth.token.rootcertbundle, /data\/registry-bundle\.pem$/);
 
@@ -69,7 +69,7 @@ test('into another folder: what comes next is about that folder', async (t) => {
   const source = resolve('src/main.ts'); // in a clone
   const { code, output } = await init(folder, ['--folder', 'my $(touch x) dockpass', ...flags], undefined, source);
   assert.equal(code, 0, output);
-  const auth = parse(output.slice(output.indexOf('auth:'), output.indexOf('\n\nNext:')));
+  const auth = parse(output.slice(output.indexOf('\nauth:'), output.indexOf('\n\nNext:')));
   assert.equal(auth.auth.token.rootcertbundle, join(folder, 'my $(touch x) dockpass', 'data', 'registry-bundle.pem'));
   const script = resolve('script/dockpass');
   assert.ok(output.includes(`Next: cd 'my $(touch x) dockpass' && ${script} serve, `), output);

@@ -93,10 +93,13 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
     assert.match(broken.stdout, /\nREGISTRY_AUTH_TOKEN_ISSUER=localhost:\d+\n/);
     const mended = await diagnose(await start(t, { auth: (parse(yaml) as { auth: object }).auth }));
     assert.equal(mended.code, 0);
-    const lines = [...broken.stdout.matchAll(/^(REGISTRY_AUTH_TOKEN_\w+)=(.*)$/gm)];
+    const lines = [...broken.stdout.matchAll(/^(REGISTRY_AUTH\w*)=(.*)$/gm)];
     const environment = Object.fromEntries(lines.map(([, name, value]) => [name, value])) as Record<string, string>;
-    const byEnvironment = await diagnose(await start(t, { auth: {}, environment }));
-    assert.equal(byEnvironment.code, 0, JSON.stringify(byEnvironment.findings));
+    const before = { htpasswd: { realm: 'x', path: join(dockpass.folder, 'htpasswd') } };
+    for (const auth of [{}, before]) {
+      const byEnvironment = await diagnose(await start(t, { auth, environment }));
+      assert.equal(byEnvironment.code, 0, JSON.stringify(byEnvironment.findings));
+    }
   });
 
   const wrongSettings: [string, () => Partial<RegistrySettings>, string[], RegExp][] = [
@@ -164,6 +167,27 @@ describe('dockpass doctor', { skip: missing('docker-registry', 'openssl') }, () 
       ['issuer'],
       /is set to "x9", and Dockpass writes "localhost/,
     );
+  });
+  test('with a configuration file for passwords of its own, what to put in their place', async (t) => {
+    const auth = { htpasswd: { realm: 'x', path: join(dockpass.folder, 'htpasswd') } };
+    const url = await start(t, { auth });
+    const file = join(dockpass.folder, `registry-${new URL(url).port}`, 'registry.yml');
+    const diagnosis = await diagnose(url, '--registry-config', file);
+    expect(diagnosis, ['auth', 'auth'], /asks for a password itself/);
+    assert.match(diagnosis.findings.at(-1)?.message ?? '', /auth\.htpasswd: put the section below in its place/);
+    assert.deepEqual(Object.keys(diagnosis.auth), ['realm', 'service', 'issuer', 'rootcertbundle']);
+  });
+  test('a file that is named and can’t be read is a failure', async (t) => {
+    const url = await start(t);
+    const file = join(dockpass.folder, `registry-${new URL(url).port}`, 'registry.yml');
+    const words = ['doctor', url, '--registry-config', file, '--registry-bundle', '/nowhere.pem'];
+    const { code, output } = await dockpass.command(words);
+    assert.deepEqual([code, output.trimEnd()], [1, '/nowhere.pem cannot be read (ENOENT).']);
+  });
+  test('an issuer, where there is no workloads file', async () => {
+    const { code, output } = await dockpass.command(['doctor', '--workload', 'x']);
+    assert.equal(code, 1);
+    assert.match(output, /^There is no workloads file \S+workloads\.yml: /);
   });
   test('with what env prints in its container, an issuer that no one would guess', async (t) => {
     const file = join(dockpass.folder, 'registry.env');

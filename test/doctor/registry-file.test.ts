@@ -1,7 +1,7 @@
 /** Every form in which a registry's configuration is found, and what is said of one that can't be read. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { parseRegistryFile } from '../../src/doctor/registry-file.ts';
+import { judgeTypes, parseRegistryFile } from '../../src/doctor/registry-file.ts';
 
 const token = { realm: 'https://a.example/auth', service: 'Docker registry', issuer: 'a', rootcertbundle: '/b.pem' };
 
@@ -118,10 +118,36 @@ test('a dollar that compose escapes is one', () => {
   assert.deepEqual(parseRegistryFile(text), { issuer: 'a$b' });
 });
 
+describe('another type of auth', () => {
+  const forms: readonly [form: string, text: string, token: object][] = [
+    ['config.yml', 'auth: {htpasswd: {realm: x, path: /x}}', {}],
+    ['config.yml, beside token', 'auth: {htpasswd: {realm: x}, token: {issuer: a}}', { issuer: 'a' }],
+    ['what env prints', 'REGISTRY_AUTH=htpasswd\nREGISTRY_AUTH_TOKEN_ISSUER=a', { issuer: 'a' }],
+    ['what env prints, without its own name', 'REGISTRY_AUTH=token\nREGISTRY_AUTH_HTPASSWD_PATH=/x', {}],
+    [
+      'a compose file',
+      'services: {r: {environment: {REGISTRY_AUTH: htpasswd, REGISTRY_AUTH_HTPASSWD_PATH: "${X}"}}}',
+      {},
+    ],
+    ['a docker run line', 'docker run -e REGISTRY_AUTH=htpasswd -e "REGISTRY_AUTH_HTPASSWD_REALM=a b" registry:3', {}],
+    ['a manifest', 'spec: {env: [{name: REGISTRY_AUTH, value: htpasswd}]}', {}],
+  ];
+  for (const [form, text, given] of forms) {
+    test(form, () => assert.deepEqual(parseRegistryFile(text), { ...given, otherType: 'htpasswd' }));
+  }
+  test('is said with what to do, unless the registry runs with tokens all the same', () => {
+    const told = (file: object, asksForTokens = false) =>
+      judgeTypes(file, asksForTokens).map(({ status, message }) => `${status}: ${message}`);
+    assert.deepEqual(told({ issuer: 'a' }), []);
+    assert.match(`${told({ otherType: 'htpasswd' })}`, /^wrong: .*auth\.htpasswd: put the section below in its place/);
+    assert.match(`${told({ otherType: 'htpasswd', issuer: 'a' })}`, /^wrong: .* takes only one type: keep only/);
+    assert.match(`${told({ otherType: 'htpasswd' }, true)}`, /^unknown: .*the registry that runs asks for tokens/);
+  });
+});
+
 describe('what cannot be read says what to give instead', () => {
   const table: readonly [title: string, text: string, message: RegExp][] = [
     ['neither', 'version: 0.1', /neither an auth\.token section nor REGISTRY_AUTH_TOKEN_ variables/],
-    ['htpasswd', 'auth: {htpasswd: {realm: x}}', /neither an auth\.token section/],
     [
       'a compose file that mounts config.yml',
       'services: {r: {image: registry}}',
