@@ -3,6 +3,7 @@ import cluster from 'node:cluster';
 import { suspendUnvouched } from '../accounts/unvouched.ts';
 import type { AuditBuffer } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
+import { readTls } from '../http/tls.ts';
 import type { Keys } from '../keys/keys.ts';
 import { openTrialKeys } from '../keys/trial-keys.ts';
 import { type SweepSchedule, scheduleSweeps } from '../off-boarding/schedule.ts';
@@ -119,9 +120,10 @@ async function startBackground(
   ending.waitFor(notifications.ended);
 }
 
-function logStart({ log, store, trial }: Core, config: Config, { policies, people }: Parts, url: string): void {
+function logStart({ log, store, trial }: Core, config: Config, { policies, people, tls }: Parts, url: string): void {
   if (trial !== null) log.warn({}, trial.reason);
-  for (const warning of administratorWarnings(config, policies.current())) log.warn({}, warning);
+  const warnings = [...administratorWarnings(config, policies.current()), ...(tls?.warnings(Date.now()) ?? [])];
+  for (const warning of warnings) log.warn({}, warning);
   if (people.connectors.length === 0 && trial === null)
     log.warn({}, 'no one can sign in: set GOOGLE_CLIENT_ID or OIDC_PROVIDERS');
   const { dataFolder, publicUrl } = config;
@@ -138,6 +140,7 @@ type Parts = Omit<ListenerParts, 'stopping'> & {
 async function openParts(core: Core, config: Config, ending: Ending): Promise<Parts> {
   const { stopping } = ending;
   const { metricsListener, dataFolder } = config;
+  const tls = config.tls && (await readTls(config.tls));
   const watches = await openWatches(core);
   ending.defer(watches.leave);
   const { policies, settling } = await openRules(config, core);
@@ -147,6 +150,7 @@ async function openParts(core: Core, config: Config, ending: Ending): Promise<Pa
   const people = await openPeople(config, core, policies.current, stopping);
   const sweeps = core.trial === null ? startSweeps(config, core, people, stopping) : noSweeps;
   ending.waitFor(sweeps.ended);
+  const served = { warnings: () => tls?.warnings(Date.now()) ?? [] };
   const proxies = { warnings: () => proxyWarnings(config.trustedProxies, policies.current()) };
   const administrators = { warnings: () => administratorWarnings(config, policies.current()) };
   const events = openEvents(config, core, {
@@ -155,7 +159,7 @@ async function openParts(core: Core, config: Config, ending: Ending): Promise<Pa
     onEvents: (...events) => metrics?.registryEvents(...events),
   });
   ending.defer(events.close);
-  const sources = [policies, keys, sweeps, watches, proxies, administrators, people.health, events];
+  const sources = [policies, keys, sweeps, watches, served, proxies, administrators, people.health, events];
   const warnings = () => [...core.warnings, ...unvouched, ...sources.flatMap((part) => part.warnings())];
   const readings = createReadings({ store: core.store, dataFolder, now: Date.now });
   const { failing } = people.health;
@@ -170,7 +174,7 @@ async function openParts(core: Core, config: Config, ending: Ending): Promise<Pa
     ...(metrics && { onJudged: metrics.workloadJudged }),
   });
   ending.defer(workloads.close);
-  return { policies, settling, workloads, keys, people, sweeps, watches, events, warnings, readings, metrics };
+  return { tls, policies, settling, workloads, keys, people, sweeps, watches, events, warnings, readings, metrics };
 }
 
 /** What is looked at while the service runs: the database's clock, and who else serves the database. */

@@ -6,6 +6,7 @@ import { pathOf } from '../http/path.ts';
 import { logRequest } from '../http/request-log.ts';
 import { createRequesterReader, createTrust } from '../http/requester.ts';
 import { boundTo, createServer, createStop } from '../http/server.ts';
+import type { Tls } from '../http/tls.ts';
 import { requireOneHost } from '../http/unreadable.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
 import { securityHeaders } from '../lib/security-headers.ts';
@@ -32,6 +33,8 @@ export type ListenerParts = Omit<
   'trust' | 'requesterOf' | 'terminal' | 'lists' | 'registries' | 'sessionSecret'
 > & {
   readonly events: OpenEvents;
+  /** `null` where it speaks http. */
+  readonly tls: Tls | null;
 };
 
 /** @returns where it listens, what stops it, and the pages, which it doesn't wait for */
@@ -40,9 +43,10 @@ export async function listen(
   core: Core,
   parts: ListenerParts,
 ): Promise<{ url: string; stopServer: ReturnType<typeof createStop>; pages: LatePages }> {
-  const { tls, port, host } = config;
+  const { port, host } = config;
+  const { tls } = parts;
   const { listener, pages, common } = await createListener(config, core, parts);
-  const server = await createServer(tls, listener, common);
+  const server = createServer(tls, listener, common);
   const stopServer = createStop(server);
   server.listen({ port, host, backlog });
   await once(server, 'listening').catch((error: unknown) => {

@@ -1,31 +1,21 @@
 /** Owns the listener: the limits that every one has, and how it stops. */
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { errorMessage, Refusal } from '../lib/errors.ts';
 import { http, https } from '../lib/node-http.ts';
 import { securityHeaders } from '../lib/security-headers.ts';
+import type { Tls } from './tls.ts';
 import { answerUnreadable } from './unreadable.ts';
-
-/** Forward secrecy and authenticated encryption only (ASVS 5.0, V12.1.2); the first three are of TLS 1.3. */
-const ciphers = [
-  ...['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'],
-  ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256'],
-  ...['ECDHE-ECDSA-AES256-GCM-SHA384', 'ECDHE-RSA-AES256-GCM-SHA384'],
-  ...['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-RSA-CHACHA20-POLY1305'],
-].join(':');
 
 /**
  * A server with the limits that every listener has.
  * @param common headers of every answer, names and values in turn; the listener adds them to its own
- * @throws {Refusal} `misconfigured`, when certificate or key cannot be used
  */
-export async function createServer(
-  tls: { certificateFile: string; keyFile: string } | null,
+export function createServer(
+  tls: Tls | null,
   listener: RequestListener,
   common: readonly string[] = securityHeaders(tls !== null),
-): Promise<Server> {
+): Server {
   const limits = {
     // CI tokens come as Basic passwords: 16 KB of them are more than 21 KB of header.
     maxHeaderSize: 64 * 1024,
@@ -45,17 +35,7 @@ export async function createServer(
     server.on('checkExpectation', (request, response) => server.emit('request', request, response));
     return answerUnreadable(server.on('request', listener), common);
   };
-  if (tls === null) return serve(http.createServer(limits));
-  try {
-    const [cert, key] = await Promise.all([readFile(tls.certificateFile), readFile(tls.keyFile)]);
-    return serve(https.createServer({ ...limits, cert, key, minVersion: 'TLSv1.2', ciphers, honorCipherOrder: true }));
-  } catch (cause) {
-    throw new Refusal(
-      'misconfigured',
-      `Dockpass can't serve TLS with the certificate ${tls.certificateFile} and the key ${tls.keyFile}: ${errorMessage(cause)}. TLS_CERTIFICATE_FILE names a certificate chain, TLS_KEY_FILE its private key, both PEM.`,
-      { cause },
-    );
-  }
+  return serve(tls === null ? http.createServer(limits) : https.createServer({ ...limits, ...tls.options }));
 }
 
 /**

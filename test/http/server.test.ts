@@ -19,7 +19,7 @@ test('24 KB of headers arrive, 100 KB are answered 431 and the server lives on',
 
 test('a stop lets the request in flight finish, and waits for no connection that has sent nothing', async () => {
   const { promise: arrived, resolve: arrive } = Promise.withResolvers<ServerResponse>();
-  const server = await createServer(null, (_request, response) => arrive(response));
+  const server = createServer(null, (_request, response) => arrive(response));
   const stop = createStop(server);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');

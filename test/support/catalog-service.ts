@@ -86,7 +86,7 @@ export async function startCatalogService(input: {
   const { listing } = openRepositoryLists(config, core, policies);
   const parts = { keys, policies, workloads, metrics: null, terminal: openTerminal(config, core), listing, trust };
   const { token, catalog } = createRealm(config, core, { ...parts, requesterOf: createRequesterReader(trust) });
-  const server = await createServer(null, (request, response) => {
+  const server = createServer(null, (request, response) => {
     void (pathOf(request) === '/v2/_catalog' ? catalog : token)(request, response);
   });
   server.listen(0, '127.0.0.1');

@@ -6,7 +6,7 @@ import { createServer } from '../../src/http/server.ts';
 
 /** Runs `action` against a real server on a free port. */
 export async function withServer(listener: RequestListener, action: (url: string) => Promise<void>): Promise<void> {
-  const server = await createServer(null, listener);
+  const server = createServer(null, listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   try {

@@ -136,7 +136,7 @@ export async function startTokenService(input: TokenServiceWish = {}): Promise<T
     publicUrl: 'https://auth.example.com/',
     ...changes,
   });
-  const server = await createServer(null, (request, response) => {
+  const server = createServer(null, (request, response) => {
     if (realmPaths.includes(pathOf(request))) void endpoint(request, response);
     else response.writeHead(404).end();
   });

@@ -118,7 +118,7 @@ export async function startWorkloadService(input: {
     ...{ metrics: null, listing, trust },
   });
   const oauth = createOAuthEndpoint({ handle: byGrantType(workloads.grants), requesterOf, log: core.log });
-  const server = await createServer(null, (request, response) => {
+  const server = createServer(null, (request, response) => {
     void (pathOf(request) === '/oauth/token' ? oauth : realm)(request, response);
   });
   server.listen(0, '127.0.0.1');
