@@ -1,5 +1,5 @@
 /** Mounts the pages of everyone who is signed in: their passwords, what they can do, the robots of their groups. */
-import type { RequestHandler, Router } from 'express';
+import type { Router } from 'express';
 import { identityOfAccount } from '../identity/account-identity.ts';
 import { createAccessPages } from '../web/access.ts';
 import { sections } from '../web/navigation.ts';
@@ -7,7 +7,7 @@ import { createPasswordActions } from '../web/password-actions.ts';
 import { createPasswordDetail } from '../web/password-detail.ts';
 import { createOwnHolder, createPasswordList } from '../web/passwords.ts';
 import { createRequestPages } from '../web/requests.ts';
-import type { PageContext } from './page-context.ts';
+import { type PageContext, recentSignIn } from './page-context.ts';
 import { createPatternSuggestions } from './pattern-suggestions.ts';
 import { mountRobots } from './robot-pages.ts';
 
@@ -53,13 +53,6 @@ export function mountOwnPages(router: Router, context: PageContext): void {
       groups: groupsOf(person).map(({ name }) => name),
     }),
   });
-}
-
-/** A password outlives the session that creates it, so PASSWORD_FRESH_MINUTES can ask for more than a session. */
-function recentSignIn({ settings, fresh }: PageContext): RequestHandler {
-  const { passwordFreshness } = settings;
-  if (passwordFreshness === null) return (_request, _response, next) => next();
-  return fresh(passwordFreshness);
 }
 
 function accessPages({ common, policies, administration, denialsOf, passwords, requests, settings }: PageContext) {

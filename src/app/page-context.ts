@@ -62,3 +62,13 @@ export type PageContext = {
    */
   fresh(maximumAge?: number): RequestHandler;
 };
+
+/**
+ * Before a person gets something of their own that logs in, on whichever page. It outlives the session, so
+ * PASSWORD_FRESH_MINUTES can ask for more than a session.
+ */
+export function recentSignIn({ settings, fresh }: Pick<PageContext, 'settings' | 'fresh'>): RequestHandler {
+  const { passwordFreshness } = settings;
+  if (passwordFreshness === null) return (_request, _response, next) => next();
+  return fresh(passwordFreshness);
+}

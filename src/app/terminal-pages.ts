@@ -9,7 +9,7 @@ import { machineLifetime } from '../terminal/machines.ts';
 import type { Terminal } from '../terminal/terminal.ts';
 import { createCliScripts } from '../web/cli-scripts.ts';
 import { createTerminalPages } from '../web/terminal.ts';
-import type { PageContext } from './page-context.ts';
+import { type PageContext, recentSignIn } from './page-context.ts';
 import type { OpenWorkloads } from './workloads.ts';
 
 /** Seconds: a terminal in another network is approved only by someone whom the provider authenticated this recently. */
@@ -29,20 +29,23 @@ export function mountTerminal(
   config: Config,
   { terminal, workloads }: { readonly terminal: Terminal; readonly workloads: Pick<OpenWorkloads, 'inForce'> },
 ): void {
-  const { publicUrl, prefix, services } = config;
+  const { publicUrl, prefix, services, passwordFreshness } = config;
+  const recent = recentSignIn(context);
   const registryHosts = services.map(({ registryHost }) => registryHost);
   const checkPattern = createPatternCheck(registryHosts);
+  const elsewhere = Math.min(otherNetworkFreshness, passwordFreshness ?? Number.POSITIVE_INFINITY);
   const pages = createTerminalPages({
     ...context.common,
     ...{ requests: terminal.requests, services, passwordHours: config.terminal.passwordHours, machineLifetime },
-    requireFresh: context.fresh(otherNetworkFreshness),
+    requireFresh: { sameNetwork: recent, otherNetwork: context.fresh(elsewhere) },
     checkLimits: (input) => checkLimits(input, { checkPattern }),
   });
   const base = new URL(`${publicUrl.origin}${prefix}/`);
   router.get('/cli/:script', createCliScripts({ publicUrl: base, registryHosts, version: versionOfDockpass() }));
   router.get('/.well-known/oauth-authorization-server', metadataOf(config, workloads));
-  router.get('/terminal', context.requirePerson, pages.ask);
+  // Before the code is typed, which no address brings back after a sign-in.
+  router.get('/terminal', context.requirePerson, recent, pages.ask);
   router.post('/terminal', context.requirePerson, pages.show);
   router.post('/terminal/decide', context.requirePerson, pages.decide);
-  router.get('/oauth/authorize', context.requirePerson, pages.authorize);
+  router.get('/oauth/authorize', context.requirePerson, recent, pages.authorize);
 }

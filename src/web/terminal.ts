@@ -35,8 +35,8 @@ export type TerminalPageParts = {
   readonly services: readonly { readonly name: string; readonly registryHost: string }[];
   readonly requesterOf: (request: Request) => Requester;
   readonly views: Views;
-  /** Lets people through whom the provider authenticated recently; for terminals in another network. */
-  readonly requireFresh: RequestHandler;
+  /** Lets people through whom the provider authenticated recently, as much as the terminal's network asks for. */
+  readonly requireFresh: { readonly sameNetwork: RequestHandler; readonly otherNetwork: RequestHandler };
   /** Hours that a password of a login works; milliseconds that a machine stays signed in. */
   readonly passwordHours: number;
   readonly machineLifetime: number;
@@ -70,12 +70,13 @@ async function show(parts: TerminalPageParts, request: Request, response: Respon
   const pending = await find(parts, request, response, code);
   if (pending === null) return;
   // A code that someone else sent would be approved from another network (RFC 10027): that takes a sign-in of a moment ago.
+  // In the terminal's own network, what it gets is like a password that is made on a page.
   await ifFresh(parts, pending, request, response, next, async () => {
     showRequest(parts, request, response, code, pending, noLimits);
   });
 }
 
-/** Continues immediately in the terminal's own network, elsewhere only for someone whom the provider authenticated recently. */
+/** Continues only for someone whom the provider authenticated recently enough for a terminal there. */
 async function ifFresh(
   { requireFresh }: TerminalPageParts,
   { isSameNetwork }: PendingRequest,
@@ -84,8 +85,8 @@ async function ifFresh(
   next: NextFunction,
   action: () => Promise<void>,
 ): Promise<void> {
-  if (isSameNetwork) return action();
-  await requireFresh(request, response, (error?: unknown) => {
+  const guard = isSameNetwork ? requireFresh.sameNetwork : requireFresh.otherNetwork;
+  await guard(request, response, (error?: unknown) => {
     if (error === undefined) action().catch(next);
     else next(error);
   });
