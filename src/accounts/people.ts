@@ -13,6 +13,7 @@ import type { Membership } from '../policy/groups.ts';
 import type { Account, AccountState } from '../store/accounts.ts';
 import type { AuditRowOf } from '../store/audit-events.ts';
 import type { Disabled, PersonRow, Removed } from '../store/people.ts';
+import type { Ended } from '../store/sessions.ts';
 import { ConstraintError } from '../store/sql.ts';
 import type { Store } from '../store/store.ts';
 import type { Administrators } from './administrators.ts';
@@ -153,10 +154,9 @@ const pageSize = 50;
 export function createPeople(parts: PeopleParts): People {
   const { store, audit, now } = parts;
   /** @param end returns how many it ended */
-  const endSessions = async (id: string, by: Actor, end: (row: AuditRowOf) => Promise<number>) => {
+  const endSessions = async (id: string, by: Actor, end: (row: AuditRowOf<Ended>) => Promise<number>) => {
     const { login } = await findPerson(parts, id);
-    const event = (sessions: number) =>
-      ({ action: 'person.end-sessions', ...by, subject: login, detail: { sessions } }) as const;
+    const event = (detail: Ended) => ({ action: 'person.end-sessions', ...by, subject: login, detail }) as const;
     return audit.commit(event, end);
   };
   return {

@@ -2,7 +2,7 @@
 import type { Actor, Audit } from '../audit/audit.ts';
 import type { Account } from '../store/accounts.ts';
 import type { PeopleStore, ShutOut } from '../store/people.ts';
-import type { SessionStore } from '../store/sessions.ts';
+import type { Ended, SessionStore } from '../store/sessions.ts';
 
 /** Who found out: 'sweep', 'google' or the login of the person who signs in. */
 export type OffBoardingActor = Actor;
@@ -57,8 +57,8 @@ export function createLeavers({ people, sessions, forgetToken, audit }: LeaverPa
       return audit.commit(event, (row) => people.requireSignIn(id, { reason, at, forSecurity }, row));
     },
     endSessions({ id, login: subject }, reason, actor) {
-      const event = (ended: number) =>
-        ({ action: 'person.end-sessions', ...actor, subject, detail: { reason, ended } }) as const;
+      const event = ({ sessions: ended, approvals }: Ended) =>
+        ({ action: 'person.end-sessions', ...actor, subject, detail: { reason, ended, approvals } }) as const;
       return audit.commit(event, (row) => sessions.removeOfAccount(id, row));
     },
   };

@@ -5,7 +5,7 @@ import type { Requester } from '../identity/requester.ts';
 import type { ProviderEvent, ProviderMessage } from '../sign-in/signed-message.ts';
 import type { Account, AccountStore } from '../store/accounts.ts';
 import type { SeenTokenStore } from '../store/seen-tokens.ts';
-import type { SessionStore } from '../store/sessions.ts';
+import type { Ended, SessionStore } from '../store/sessions.ts';
 import type { EndedSessions } from './ended-sessions.ts';
 import type { Leavers, OffBoardingActor } from './leavers.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
@@ -51,8 +51,10 @@ async function act(
   if (kind === 'disable' || kind === 'suspend' || kind === 'end-sessions') await parts.ended.note(issuer, event);
   const account = await personOf(parts, issuer, event);
   if (kind === 'end-sessions' && providerSession !== null) {
-    const event = (ended: number) =>
-      ({ action: 'person.end-sessions', ...actor, subject: account?.login ?? '', detail: { reason, ended } }) as const;
+    const event = ({ sessions, approvals }: Ended) => {
+      const detail = { reason, ended: sessions, approvals };
+      return { action: 'person.end-sessions', ...actor, subject: account?.login ?? '', detail } as const;
+    };
     const ended = await audit.commit(event, (row) =>
       sessions.removeOfProviderSession(providerSession, account?.id ?? null, row),
     );

@@ -1,4 +1,4 @@
-/** Owns the statements that end for good what a person holds beside their sessions, on their provider's word. */
+/** Owns the statements that end for good what a person holds beside their sessions. */
 import type { Steps } from './sql.ts';
 
 /** How much of each there was. `robotPasswords`: of robots, made by the person. */
@@ -32,6 +32,15 @@ export function* endHeld(accountId: string, at: number, forSecurity: boolean): S
   const robotPasswords = forSecurity ? yield { text: ends.robotPasswords, values } : 0;
   return { passwords, apiTokens, robotPasswords };
 }
+
+/** Approved for a terminal that hasn't collected it. A collected request stays: its second use ends what it brought. */
+const isWaiting = 'approved = 1 and collected_at is null';
+export const forgetApprovals = `delete from terminal_request where account_id = $1 and ${isWaiting}`;
+/** `$1` is the provider's session; `$2` can be `null`, for any account. */
+export const forgetApprovalsOfProviderSession = `
+  delete from terminal_request
+  where ${isWaiting} and account_id in (
+    select account_id from web_session where provider_session = $1 and (cast($2 as text) is null or account_id = $2))`;
 
 export function countOfHeld({ passwords, apiTokens, robotPasswords }: Held): number {
   return passwords + apiTokens + robotPasswords;

@@ -9,7 +9,7 @@ import {
 } from './accounts.ts';
 import { type AuditRowOf, addRow } from './audit-events.ts';
 import { type Conditions, containing, createConditions, inList } from './conditions.ts';
-import { countOfHeld, endHeld, type Held } from './held.ts';
+import { countOfHeld, endHeld, forgetApprovals, type Held } from './held.ts';
 import { forgetAccount } from './repository-activity.ts';
 import { releaseLogin, retireLogin } from './retired-logins.ts';
 import type { Sql } from './sql.ts';
@@ -169,8 +169,6 @@ const removals = {
   optOuts: 'delete from notification_opt_out where account_id = $1',
   account: 'delete from account where id = $1',
 };
-/** What was approved in a session that ends now. A request that was collected stays: its second use ends what it brought. */
-const forgetApprovalsOfAccount = 'delete from terminal_request where account_id = $1 and collected_at is null';
 const endApiTokens = `
   update api_token set account_id = null, revoked_at = coalesce(revoked_at, $3), revoked_by = coalesce(revoked_by, $2)
   where account_id = $1`;
@@ -238,7 +236,7 @@ export function createPeopleStore(sql: Sql): PeopleStore {
         let changes = yield { text: requireSignIn, values: [id, reason, at, forSecurity ? 1 : null] };
         if (forSecurity) changes += yield { text: stopOnProvidersWord, values: [id, at] };
         if (changes === 0) return false;
-        yield { text: forgetApprovalsOfAccount, values: [id] };
+        yield { text: forgetApprovals, values: [id] };
         const sessions = yield { text: removals.sessions, values: [id] };
         yield* addRow(audit(sessions));
         return true;

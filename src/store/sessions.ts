@@ -1,9 +1,16 @@
 /** Owns every statement on `web_session`. */
-import { type AuditRowOf, runAudited } from './audit-events.ts';
-import type { Sql } from './sql.ts';
+import { type AuditRowOf, addRow } from './audit-events.ts';
+import { forgetApprovals, forgetApprovalsOfProviderSession } from './held.ts';
+import type { Sql, Statement } from './sql.ts';
 
 /** `data` is express-session's JSON. */
 export type SessionRow = { readonly data: string; readonly expires_at: number };
+
+/**
+ * How many ended. `approvals`: of terminals that hadn't collected their password. Nothing says in which session one was approved,
+ * so all of the person's end.
+ */
+export type Ended = { readonly sessions: number; readonly approvals: number };
 
 export type SessionStore = {
   /** A session that has not expired. */
@@ -16,14 +23,19 @@ export type SessionStore = {
   /** Replaces the data of a session that is still there: one that ended meanwhile does not come back. */
   change(id: string, session: { data: string; expiresAt: number }): Promise<void>;
   extend(id: string, expiresAt: number): Promise<void>;
+  /** What its owner approved for terminals stays. */
   remove(id: string): Promise<void>;
   /** Those that have not expired. */
   ofAccount(accountId: string, now: number): Promise<(SessionRow & { readonly id: string })[]>;
   /** One of an account. @returns how many: 0 where it has ended already */
-  removeOneOf(accountId: string, id: string, audit: AuditRowOf): Promise<number>;
-  removeOfAccount(accountId: string, audit: AuditRowOf): Promise<number>;
-  /** Those that began with this session of the provider, of one account unless that is `null`. */
-  removeOfProviderSession(providerSession: string, accountId: string | null, audit: AuditRowOf): Promise<number>;
+  removeOneOf(accountId: string, id: string, audit: AuditRowOf<Ended>): Promise<number>;
+  /** @returns how many sessions */
+  removeOfAccount(accountId: string, audit: AuditRowOf<Ended>): Promise<number>;
+  /**
+   * Those that began with this session of the provider, of one account unless that is `null`.
+   * @returns how many sessions
+   */
+  removeOfProviderSession(providerSession: string, accountId: string | null, audit: AuditRowOf<Ended>): Promise<number>;
   removeExpired(now: number): Promise<number>;
 };
 
@@ -44,6 +56,13 @@ const ofAccount =
 const read = 'select data, expires_at from web_session where id = $1 and expires_at > $2';
 
 export function createSessionStore(sql: Sql): SessionStore {
+  const end = (approvals: Statement, sessions: Statement, audit: AuditRowOf<Ended>) =>
+    sql.atomic(function* () {
+      // They're found by the sessions.
+      const ended = { approvals: yield approvals, sessions: yield sessions };
+      if (ended.sessions + ended.approvals > 0) yield* addRow(audit(ended));
+      return ended.sessions;
+    });
   return {
     read: (id, now) => sql.get<SessionRow>(read, [id, now]),
     async write(id, session) {
@@ -59,10 +78,14 @@ export function createSessionStore(sql: Sql): SessionStore {
       await sql.run('delete from web_session where id = $1', [id]);
     },
     ofAccount: (accountId, now) => sql.all<SessionRow & { id: string }>(ofAccount, [accountId, now]),
-    removeOneOf: (accountId, id, audit) => runAudited(sql, { text: removeOneOf, values: [accountId, id] }, audit),
-    removeOfAccount: (accountId, audit) => runAudited(sql, { text: removeOfAccount, values: [accountId] }, audit),
-    removeOfProviderSession: (id, accountId, audit) =>
-      runAudited(sql, { text: removeOfProviderSession, values: [id, accountId] }, audit),
+    removeOneOf: (accountId, id, audit) =>
+      end({ text: forgetApprovals, values: [accountId] }, { text: removeOneOf, values: [accountId, id] }, audit),
+    removeOfAccount: (accountId, audit) =>
+      end({ text: forgetApprovals, values: [accountId] }, { text: removeOfAccount, values: [accountId] }, audit),
+    removeOfProviderSession: (id, accountId, audit) => {
+      const values = [id, accountId];
+      return end({ text: forgetApprovalsOfProviderSession, values }, { text: removeOfProviderSession, values }, audit);
+    },
     removeExpired: (now) => sql.run('delete from web_session where expires_at <= $1', [now]),
   };
 }

@@ -71,6 +71,11 @@ function withApproval(
     });
 }
 
+function sessionOf({ id, login }: Account) {
+  const user = { accountId: id, login, signedInAt: 0 };
+  return { accountId: id, data: JSON.stringify({ passport: { user } }), expiresAt: Date.UTC(2030, 0) };
+}
+
 async function revoke(scene: Scene, selection: Selection): Promise<() => Promise<unknown>> {
   const { id } = await scene.revocations.revoke(selection, null, '', root);
   return () => scene.revocations.undo(id, root);
@@ -156,6 +161,31 @@ describeEngines('what ends a machine', (databases) => {
       await people.remove(ana.id, root);
       return null;
     },
+    'signed out everywhere': async ({ people, events }, { ana }) => {
+      assert.equal(await people.endSessions(ana.id, root), 0);
+      assert.deepEqual(events.at(-1)?.detail, { sessions: 0, approvals: 1 });
+      return null;
+    },
+    'signed out of another browser': async ({ people, events, store }, { ana }) => {
+      await store.sessions.write('other', sessionOf(ana));
+      assert.equal(await people.endSession(ana.id, 'other', root), true);
+      assert.deepEqual(events.at(-1)?.detail, { sessions: 1, approvals: 1 });
+      return null;
+    },
+    'signed out by the provider': async ({ store }, { ana }) => {
+      await store.sessions.write('other', { ...sessionOf(ana), providerSession: 'S1' });
+      const removed = { told: {} };
+      const audit = (ended: object) => {
+        removed.told = ended;
+        return null;
+      };
+      assert.equal(await store.sessions.removeOfProviderSession('S2', null, audit), 0);
+      assert.equal(await store.sessions.removeOfProviderSession('S1', 'someone else', audit), 0);
+      assert.deepEqual(removed.told, {}, 'another session, or of someone else');
+      assert.equal(await store.sessions.removeOfProviderSession('S1', null, audit), 1);
+      assert.deepEqual(removed.told, { sessions: 1, approvals: 1 });
+      return null;
+    },
   };
   for (const purpose of ['machine', 'login'] as const) {
     for (const [name, end] of Object.entries({ ...all, ...others })) {
@@ -173,6 +203,18 @@ describeEngines('what ends a machine', (databases) => {
       );
     }
   }
+
+  test(
+    'a sign-out of one browser, or of someone else, ends no approval',
+    withApproval(databases, 'login', async ({ people, store, addPerson }, { ana, collect }) => {
+      const bo = await addPerson('bo');
+      await store.sessions.write('own', sessionOf(ana));
+      await store.sessions.remove('own');
+      await store.sessions.write('of bo', sessionOf(bo));
+      assert.equal(await people.endSessions(bo.id, root), 1);
+      assert.match(await collect(), /^dkp_/);
+    }),
+  );
 
   test(
     'a revocation says how many approvals it would end, before and in the audit; where there is nothing else, it ends them',

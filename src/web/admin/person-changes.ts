@@ -75,7 +75,11 @@ const words: Readonly<Record<ChangeName, Words>> = {
   },
   'end-sessions': {
     title: 'End all sessions of',
-    points: ['Signs the person out of every browser.', 'App passwords keep working.'],
+    points: [
+      'Signs the person out of every browser.',
+      'A terminal that was approved and hasn’t collected its password yet gets none.',
+      'App passwords keep working.',
+    ],
     button: 'End sessions',
     danger: true,
     hasReason: false,
