@@ -49,30 +49,57 @@ export async function transfer(
   to: OpenDatabase,
   onProgress: (table: string, rows: number) => void = () => {},
 ): Promise<Transferred[]> {
-  const tables = (await tablesOf(from)).filter((table) => table !== migrationTableName);
+  const tables = parentsFirst(await tablesOf(from), await referencesOf(to)).filter(
+    (table) => table !== migrationTableName,
+  );
   for (const table of tables) {
     if ((await countOf(to, table)) > 0) {
       throw new Refusal('conflict', `The target is not empty: it has rows in ${table}. Give an empty database.`);
     }
   }
   return to.transaction(async (run) => {
-    const done: (Transferred & { readonly fingerprint: string })[] = [];
+    const done: Copied[] = [];
     for (const table of tables) {
       const isCopied = table !== leaseTable;
-      const copied = isCopied ? await copyTable(from, table, run, onProgress) : await read(from, table, async () => {});
+      const copied = isCopied
+        ? await copyTable(from, table, run, onProgress).catch((error: unknown) => explain(from, done, table, error))
+        : await read(from, table, async () => {});
       done.push({ table, ...copied });
     }
-    // A revocation that came after its row was read would be undone in the new place: what was read is read once more. The
-    // audit last: it has a row of each change, also of one in a table that was read for the second time already.
-    const isAudit = ({ table }: Transferred): boolean => table === 'audit_event';
-    for (const { table, rows, fingerprint } of [...done.filter((one) => !isAudit(one)), ...done.filter(isAudit)]) {
-      const now = await read(from, table, async () => {});
-      if (now.fingerprint !== fingerprint || now.rows !== rows) throw changedMeanwhile(table);
-    }
+    // A revocation that came after its row was read would be undone in the new place: what was read is read once more.
+    await refuseChanged(from, done);
     // One that began to serve meanwhile answers the next revocation, which the copy would undo.
     await refuseServed(from);
     return done.filter(({ table }) => table !== leaseTable).map(({ table, rows }) => ({ table, rows }));
   });
+}
+
+type Copied = Transferred & { readonly fingerprint: string };
+
+/**
+ * The audit last: it has a row of each change, also of one in a table that was read for the second time already.
+ * @throws {Refusal} `conflict`
+ */
+async function refuseChanged(from: Sql, done: readonly Copied[], cause?: unknown): Promise<void> {
+  const isAudit = ({ table }: Transferred): boolean => table === 'audit_event';
+  for (const { table, rows, fingerprint } of [...done.filter((one) => !isAudit(one)), ...done.filter(isAudit)]) {
+    const now = await read(from, table, async () => {});
+    if (now.fingerprint === fingerprint && now.rows === rows) continue;
+    throw new Refusal('conflict', `${table} changed meanwhile, and nothing was copied. Stop the service first.`, {
+      cause,
+    });
+  }
+}
+
+/** A row can have come after the rows that it points to were read; else the source has what the target can't take. */
+async function explain(from: Sql, done: readonly Copied[], table: string, error: unknown): Promise<never> {
+  if (!(error instanceof ConstraintError)) throw error;
+  await refuseChanged(from, done, error);
+  throw new Refusal(
+    'conflict',
+    `The target refuses a row of ${table}, and nothing was copied: ${error.message}. Repair that row in the source.`,
+    { cause: error },
+  );
 }
 
 /** Isn't copied: its rows belong to the processes of the source. One that changes shows that there are any. */
@@ -86,12 +113,6 @@ async function refuseServed(from: Sql): Promise<void> {
   throw new Refusal('conflict', `Process ${holder} serves this database: stop it first, then copy.`);
 }
 
-function changedMeanwhile(table: string, cause?: unknown): Refusal {
-  return new Refusal('conflict', `${table} changed meanwhile, and nothing was copied. Stop the service first.`, {
-    cause,
-  });
-}
-
 /** @returns the number of rows that the target says to have stored, and the fingerprint of those that were read */
 async function copyTable(
   from: Sql,
@@ -103,9 +124,6 @@ async function copyTable(
   const { fingerprint } = await read(from, table, async (page) => {
     for (const part of inParts(page)) rows += await insert(table, part, run);
     onProgress(table, rows);
-  }).catch((error: unknown) => {
-    // Of a row that came after the rows that it points to were read.
-    throw error instanceof ConstraintError ? changedMeanwhile(table, error) : error;
   });
   return { rows, fingerprint };
 }
@@ -156,7 +174,34 @@ async function countOf(sql: Sql, table: string): Promise<number> {
   return (await sql.get<{ count: number }>(`select count(*) as count from ${table}`))?.count ?? 0;
 }
 
-/** In the order of their creation, so that a row comes after those that it refers to. */
+type Reference = { readonly child: string; readonly parent: string };
+
+/** So that a row comes after those that it refers to; else as they are. */
+function parentsFirst(tables: readonly string[], references: readonly Reference[]): string[] {
+  const left = new Set(tables);
+  const ordered: string[] = [];
+  while (left.size > 0) {
+    const waits = (table: string) => references.some(({ child, parent }) => child === table && left.has(parent));
+    const next = [...left].find((table) => !waits(table));
+    if (next === undefined) throw new Error(`tables refer to each other: ${[...left].join(', ')}`);
+    left.delete(next);
+    ordered.push(next);
+  }
+  return ordered;
+}
+
+async function referencesOf(sql: Sql): Promise<Reference[]> {
+  const text =
+    sql.engine === 'sqlite'
+      ? `select t.name as child, f."table" as parent from sqlite_schema t, pragma_foreign_key_list(t.name) f
+         where t.type = 'table' and f."table" <> t.name`
+      : `select c.relname as child, p.relname as parent
+         from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_class p on p.oid = k.confrelid
+         where k.contype = 'f' and c.relnamespace = current_schema()::regnamespace and p.oid <> c.oid`;
+  return sql.all<Reference>(text);
+}
+
+/** In the order of their creation: after pg_restore that of their names. */
 async function tablesOf(sql: Sql): Promise<string[]> {
   const text =
     sql.engine === 'sqlite'

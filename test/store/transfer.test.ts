@@ -7,6 +7,9 @@ import { ConstraintError, type OpenDatabase } from '../../src/store/sql.ts';
 import { createStore } from '../../src/store/store.ts';
 import { transfer } from '../../src/store/transfer.ts';
 import { describeEngines } from '../support/engines.ts';
+import { missing } from '../support/parts.ts';
+import { findPostgres, startPostgres } from '../support/postgres.ts';
+import { runProgram } from '../support/process.ts';
 import { newPassword, signedIn } from '../support/rows.ts';
 
 const noIdleErrors = () => {};
@@ -71,6 +74,16 @@ describeEngines('a transfer to', (databases) => {
         new Map(done.map(({ table, rows }) => [table, rows])),
       );
       await back.close();
+    }));
+
+  test('names the table whose row the target refuses although nothing changed', () =>
+    withBoth(async (from, to) => {
+      await fill(from);
+      await to.run('create unique index one_name on account (display_name)');
+      await assert.rejects(
+        transfer(from, to),
+        (error: Refusal) => error.code === 'conflict' && /^The target refuses a row of account/.test(error.message),
+      );
     }));
 
   test('refuses a target that holds anything, and leaves it as it is', () =>
@@ -180,4 +193,26 @@ describeEngines('a transfer to', (databases) => {
       };
       await assert.rejects(transfer({ ...from, all }, to), /^Refusal: lease changed meanwhile/);
     }));
+});
+
+/** Which creates its tables by name: requests before the people who made them. */
+test('a database that pg_dump copied can be moved', {
+  skip: missing('pg_dump', 'psql') || findPostgres() === null,
+}, async (t) => {
+  const server = await startPostgres();
+  t.after(() => server.stop());
+  const [live, copied] = [await server.createDatabase(), await server.createDatabase()];
+  const source = await openMigrated(live);
+  await createStore(source).accounts.signIn(signedIn({}));
+  await source.run(`
+    insert into access_request (id, account_id, service, name, actions, note, address, created_at)
+    values ('r', 'account-1', 'registry.example.com', 'team/app', 'pull', '', '', 1)`);
+  await source.close();
+  const dump = `pg_dump "${live}" | psql -v ON_ERROR_STOP=1 -q "${copied}"`;
+  const { code, output } = await runProgram('sh', ['-c', dump]);
+  assert.equal(code, 0, output);
+  const [from, to] = [await openMigrated(copied), await openMigrated('sqlite::memory:')];
+  await transfer(from, to);
+  assert.deepEqual(await to.get('select account_id from access_request'), { account_id: 'account-1' });
+  await Promise.all([from.close(), to.close()]);
 });
