@@ -1,5 +1,5 @@
 /** Owns how a push or a deletion changes a repository's rows, statement by statement, in the transaction of its caller. */
-import type { Statement, Steps, Value } from './sql.ts';
+import type { Sql, Statement, Steps, Value } from './sql.ts';
 
 export type Layer = { readonly digest: string; readonly size: number };
 
@@ -29,9 +29,6 @@ export type Deletion = Common & { readonly action: 'delete'; readonly digest: st
 /** What Dockpass itself deleted: no event of it may ever arrive, so it's no activity that the registry reported. */
 export type Gone = Omit<Deletion, 'action' | 'actor' | 'day'> & { readonly action: 'gone' };
 export type Change = Push | Deletion | Found | Gone;
-
-/** The layers of manifests that are stored, by `REPOSITORY@DIGEST`: they're those of the digest, whenever they were read. */
-export type Known = ReadonlyMap<string, string | null>;
 
 /** Layers and configs of a repository that are counted; beyond that its size is "at least". */
 const maximumLayers = 10_000;
@@ -77,12 +74,36 @@ const removeChildren = `
   delete from repository_child where service = $1 and repository = $2 and parent = $3 and exists (
     select 1 from repository_manifest where ${key} and pushed_at <= deleted_at)`;
 
-const addLayer = `
+/** Layers of a manifest as its row has them now: a push that was stored meanwhile can have brought them. */
+const layersIn: Readonly<
+  Record<Sql['engine'], { readonly from: string; readonly digest: string; readonly size: string }>
+> = {
+  sqlite: {
+    from: 'repository_manifest m, json_each(m.layers_json) one',
+    digest: "json_extract(one.value, '$[0]')",
+    size: "json_extract(one.value, '$[1]')",
+  },
+  postgres: {
+    from: 'repository_manifest m, json_array_elements(cast(m.layers_json as json)) one',
+    digest: 'one.value ->> 0',
+    size: 'one.value ->> 1',
+  },
+};
+const ofManifest = 'm.service = $1 and m.repository = $2 and m.digest = $3';
+const addLayersOn = (engine: Sql['engine']) => `
   insert into repository_layer (service, repository, digest, size, manifests)
-  select cast($1 as text), cast($2 as text), cast($3 as text), cast($4 as bigint), 1
-  where (select layers from repository where service = $1 and name = $2) < ${maximumLayers}
+  select m.service, m.repository, ${layersIn[engine].digest}, cast(${layersIn[engine].size} as bigint), 1
+  from ${layersIn[engine].from}
+  where ${ofManifest} and (select layers from repository where service = $1 and name = $2) < ${maximumLayers}
   on conflict (service, repository, digest) do update set manifests = repository_layer.manifests + 1`;
-const dropLayer = `update repository_layer set manifests = manifests - 1 where ${key}`;
+const dropLayersOn = (engine: Sql['engine']) => `
+  update repository_layer set manifests = manifests - 1
+  where service = $1 and repository = $2
+    and digest in (select ${layersIn[engine].digest} from ${layersIn[engine].from} where ${ofManifest})`;
+const layerStatements = {
+  sqlite: { add: addLayersOn('sqlite'), drop: dropLayersOn('sqlite') },
+  postgres: { add: addLayersOn('postgres'), drop: dropLayersOn('postgres') },
+};
 const removeLayers = 'delete from repository_layer where service = $1 and repository = $2 and manifests <= 0';
 
 const tagKey = 'service = $1 and repository = $2 and tag = $3';
@@ -106,7 +127,7 @@ const untagDigest = `
 
 /** Statements of one transaction, about: so many take some milliseconds, in which SQLite answers nothing else. */
 const statementsAtOnce = 300;
-/** Statements of any change; those of its layers and of what an index holds come on top. */
+/** Statements of any change; what an index holds comes on top, and each layer, a row, counts as one as well. */
 const statementsEach = 10;
 /** A deletion takes away layers that aren't known before; most images have fewer. */
 const layersOfDeletion = 40;
@@ -140,16 +161,15 @@ export function inShortPieces<Item extends Sized>(changes: readonly Item[]): Ite
 
 /** @returns for each change in its place whether it is to be counted */
 export function* writeChanges(
+  engine: Sql['engine'],
   service: string,
   changes: readonly Change[],
-  known: Known,
   now: number,
 ): Steps<boolean[]> {
   const outcomes = new Map<Change, boolean>();
-  const layers = layersOf(changes, known);
   const byName = Map.groupBy(changes, ({ repository }) => repository);
   for (const name of [...byName.keys()].sort()) {
-    const place: Place = { key: [service, name], layers, now };
+    const place: Place = { engine, key: [service, name], now };
     // Locks the row: what others do at the same repository waits until this transaction ends.
     yield { text: touch, values: [service, name, now] };
     let tags = 0;
@@ -170,11 +190,11 @@ function isRemoval(change: Change): change is Deletion | Gone {
   return change.action === 'delete' || change.action === 'gone';
 }
 
-type Place = { readonly key: readonly [string, string]; readonly layers: Known; readonly now: number };
+type Place = { readonly engine: Sql['engine']; readonly key: readonly [string, string]; readonly now: number };
 /** How the number of tags changed, and whether layers did. */
 type Done = { readonly tags: number; readonly layers: boolean; readonly isCounted: boolean };
 
-function* push({ key, layers, now }: Place, change: Push | Found): Steps<Done> {
+function* push({ engine, key, now }: Place, change: Push | Found): Steps<Done> {
   const { digest, at, tag } = change;
   const actor = change.action === 'push' ? change.actor : null;
   const manifest = [...key, digest];
@@ -183,11 +203,11 @@ function* push({ key, layers, now }: Place, change: Push | Found): Steps<Done> {
   const isNewest = (yield run(pushManifest, at, actor, now)) > 0;
   const repeated = isNewest ? 0 : yield run(isPushedThen, at);
   if (change.action === 'push') yield { text: pushed, values: [...key, at, actor] };
-  const json = layers.get(`${change.repository}@${digest}`) ?? null;
-  yield run(describe, change.mediaType, change.layers === null ? null : sizeOf(change.layers), json);
+  const { layers } = change;
+  yield run(describe, change.mediaType, layers && sizeOf(layers), layers && JSON.stringify([...bytesOf(layers)]));
   for (const child of change.children) yield run(addChild, child);
   const isCounted = (yield run(count)) > 0;
-  if (isCounted) yield* countLayers(key, json, addLayer);
+  if (isCounted) yield run(layerStatements[engine].add);
   const isGone = (yield run(isDeletedSince, at)) > 0;
   if (tag === null) return { tags: 0, layers: isCounted, isCounted: isNewest || repeated === 0 };
   const tags = yield* putTag(key, tag, isGone ? null : digest, change, now);
@@ -229,7 +249,7 @@ function* remove(place: Place, change: Deletion | Gone): Steps<Done> {
   return { tags: 0, layers: false, isCounted: false };
 }
 
-function* removeManifest({ key, layers, now }: Place, digest: string, change: Deletion | Gone): Steps<Done> {
+function* removeManifest({ engine, key, now }: Place, digest: string, change: Deletion | Gone): Steps<Done> {
   const run = (text: string, ...more: Value[]): Statement => ({ text, values: [...key, digest, ...more] });
   yield run(addManifest, now);
   const isNew = (yield run(deleteManifest, change.at, now)) > 0;
@@ -237,41 +257,19 @@ function* removeManifest({ key, layers, now }: Place, digest: string, change: De
   yield run(removeChildren);
   const isUncounted = (yield run(uncount)) > 0;
   if (isUncounted) {
-    yield* countLayers(key, layers.get(`${change.repository}@${digest}`) ?? null, dropLayer);
+    yield run(layerStatements[engine].drop);
     yield { text: removeLayers, values: [...key] };
   }
   return { tags: -tags, layers: isUncounted, isCounted: isNew };
 }
 
-function* countLayers(key: Place['key'], json: string | null, text: string): Steps<void> {
-  for (const [digest, size] of parseLayers(json)) {
-    yield { text, values: text === addLayer ? [...key, digest, size] : [...key, digest] };
-  }
-}
-
-/** As `layers_json` has them: the beginning of the digest is enough to tell layers apart, and half as long. */
-export function formatLayers(layers: readonly Layer[]): string {
-  const bytes = new Map(layers.map(({ digest, size }) => [digest.slice(0, keptOfDigest), size]));
-  return JSON.stringify([...bytes]);
-}
 const keptOfDigest = 'sha256:'.length + 32;
 
-/** Written by `formatLayers`. */
-function parseLayers(json: string | null): readonly (readonly [string, number])[] {
-  return json === null ? [] : JSON.parse(json);
+/** Bytes by digest, as `layers_json` has them: the beginning of the digest is enough to tell layers apart, and half as long. */
+function bytesOf(layers: readonly Layer[]): ReadonlyMap<string, number> {
+  return new Map(layers.map(({ digest, size }) => [digest.slice(0, keptOfDigest), size]));
 }
 
 function sizeOf(layers: readonly Layer[]): number {
-  return parseLayers(formatLayers(layers)).reduce((sum, [, size]) => sum + size, 0);
-}
-
-/** What is stored, and what these pushes bring. */
-function layersOf(changes: readonly Change[], known: Known): Known {
-  const layers = new Map(known);
-  for (const change of changes) {
-    if (isRemoval(change) || change.layers === null) continue;
-    const name = `${change.repository}@${change.digest}`;
-    if ((layers.get(name) ?? null) === null) layers.set(name, formatLayers(change.layers));
-  }
-  return layers;
+  return [...bytesOf(layers).values()].reduce((sum, size) => sum + size, 0);
 }

@@ -5,7 +5,7 @@
  */
 import { inSizes } from './conditions.ts';
 import { findActors, type Named } from './registry-actors.ts';
-import { type Change, type Deletion, type Known, type Push, writeChanges } from './registry-changes.ts';
+import { type Change, type Deletion, type Push, writeChanges } from './registry-changes.ts';
 import {
   activityStatements,
   arrivalStatement,
@@ -55,11 +55,6 @@ const pairParameters = (count: number) =>
 const pairsAtOnce = 100;
 const withPairs = (textOf: (pairs: string) => string) =>
   inSizes([1, 10, pairsAtOnce], (size) => textOf(pairParameters(size)));
-const knownManifests = withPairs(
-  (pairs) => `
-  select repository, digest, layers_json from repository_manifest
-  where service = $1 and (repository, digest) in (values ${pairs})`,
-);
 const knownParts = withPairs(
   (pairs) => `
   select distinct repository, child as digest from repository_child
@@ -91,24 +86,16 @@ export function createRegistryEventStore(sql: Sql): RegistryEventStore {
   };
   return {
     actorsOf: (named) => findActors(sql, named),
-    async write(service, changes, now) {
-      const manifests = distinctManifests(changes);
-      const known: Known = new Map(
-        (await inPairs<Manifest & { layers_json: string | null }>(knownManifests, service, manifests)).map((row) => [
-          keyOf(row),
-          row.layers_json,
-        ]),
-      );
-      return sql.atomic(function* () {
-        const outcomes = yield* writeChanges(service, changes, known, now);
+    write: (service, changes, now) =>
+      sql.atomic(function* () {
+        const outcomes = yield* writeChanges(sql.engine, service, changes, now);
         const counts = changes.flatMap((change, index) =>
           outcomes[index] && isReported(change) ? countOf(service, change) : [],
         );
         for (const statement of activityStatements(counts)) yield statement;
         if (counts.length > 0) yield arrivalStatement(service, now);
         return outcomes;
-      });
-    },
+      }),
     async partsOfIndexes(service, manifests) {
       return new Set((await inPairs<Manifest>(knownParts, service, manifests)).map(keyOf));
     },
@@ -142,11 +129,6 @@ function latest(earlier: PullCount, later: PullCount): PullCount {
 
 export function keyOf({ repository, digest }: Manifest): string {
   return `${repository}@${digest}`;
-}
-
-function distinctManifests(changes: readonly Change[]): Manifest[] {
-  const manifests = changes.flatMap(({ repository, digest }) => (digest === null ? [] : [{ repository, digest }]));
-  return [...new Map(manifests.map((manifest) => [keyOf(manifest), manifest])).values()];
 }
 
 function isReported(change: Change): change is Push | Deletion {

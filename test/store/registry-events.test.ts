@@ -74,6 +74,30 @@ describeEngines('what registries report', (databases) => {
       assert.equal((await store.repositories.after(service, '', 10, true)).length, 1);
     }));
 
+  test('a push and its deletion that are stored at the same moment leave no size', () =>
+    withStore(async (store) => {
+      const names = Array.from({ length: 20 }, (_, n) => `team/app${n}`);
+      await Promise.all(
+        names.flatMap((repository) => [
+          write(store, push(10, { repository })),
+          write(store, deletion(12, { repository, digest: one })),
+        ]),
+      );
+      const rows = await store.repositories.byNames(service, names);
+      assert.deepEqual(
+        rows.map(({ size, tags }) => [size, tags]),
+        names.map(() => [null, 0]),
+      );
+    }));
+
+  test('an event that does not know the layers counts those that a sync stores at the same moment', () =>
+    withStore(async (store) => {
+      await write(store, deletion(11, { digest: one }));
+      const { action: _, actor: __, day: ___, ...found } = push(9);
+      await Promise.all([write(store, { action: 'found', ...found }), write(store, push(12, { layers: null }))]);
+      assert.equal((await store.repositories.byName(service, 'team/app'))?.size, 120);
+    }));
+
   test('the deletion of a tag takes no other tag of the digest with it', () =>
     withStore(async (store) => {
       await write(store, push(10), push(11, { tag: 'next' }));
