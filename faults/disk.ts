@@ -49,7 +49,7 @@ async function fill(scene: Scene, folder: string): Promise<void> {
   assert.equal(await askToken(scene.url, after.secret), 200);
 }
 
-const outcome = 'what needs room is refused with 503, tokens are given; with room again it goes on without a restart';
+const outcome = 'writes get 503; tokens are still issued; with room again it continues without a restart';
 
 export const fullDisk: Fault = {
   name: 'disk',
@@ -150,7 +150,7 @@ export const readOnly: Fault = {
     const { code, output } = await scene.installation.run(['serve']);
     assert.equal(code, 1);
     assert.ok(output.includes(data), `it names the folder:\n${output}`);
-    const seen = `the start ends with 1 and says: ${output.trim().split('\n').at(-1)?.replaceAll(data, 'DATA_DIR')}`;
+    const seen = `Dockpass exits with 1 and says: ${output.trim().split('\n').at(-1)?.replaceAll(data, 'DATA_DIR')}`;
     execFileSync('mount', ['-o', 'remount,bind,rw', data]);
     const file = join(data, 'dockpass.db');
     mountFile(file, stack);

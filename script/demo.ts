@@ -53,7 +53,9 @@ function readOptions(args: string[]): Options {
   try {
     ({ values, positionals: words } = parseArgs({ args, options: known, allowPositionals: true }));
   } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n\n${usage}`);
+    // What Node adds to an unknown option is about positional arguments, and its quotes don't match.
+    const problem = (error as Error).message.replace(/ To specify a positional argument .*/s, '');
+    throw new UsageError(`${problem}\n\n${usage}`);
   }
   const [verb, push = null, ...more] = words;
   if (verb !== undefined && (verb !== 'push' || push === null || more.length > 0)) {

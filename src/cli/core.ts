@@ -56,3 +56,11 @@ export async function accountOf({ store }: Core, email: string, next?: string): 
     `${email} has not signed in yet. ${next === undefined ? '' : `${next} `}"dockpass person list" lists everyone who has.`,
   );
 }
+
+/** The service that was named, or else all. @throws {Refusal} `not_found`, for a name that SERVICES doesn't have */
+export function serviceNames({ services }: Config, service: string | null): string[] {
+  const names = services.map(({ name }) => name);
+  if (service === null) return names;
+  if (names.includes(service)) return [service];
+  throw new Refusal('not_found', `There is no service "${service}". SERVICES has ${names.join(', ')}.`);
+}

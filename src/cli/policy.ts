@@ -20,7 +20,7 @@ import type { WorkloadsInForce } from '../workload/accept.ts';
 import { formatFailed, identify } from '../workload/identify.ts';
 import { coverageWarnings, grantsOf } from '../workload/policy-fit.ts';
 import { type Command, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
-import { configOf, withCore } from './core.ts';
+import { configOf, serviceNames, withCore } from './core.ts';
 import { explanationFields } from './json-fields.ts';
 import { confirm, reply } from './output.ts';
 import { readLines } from './read-lines.ts';
@@ -274,6 +274,8 @@ async function findWho(account: string, values: Values, terminal: Terminal): Pro
     return { policy, file: given, identity: identityOf(policy.users, { account, groups }), service: '' };
   }
   const config = configOf(terminal);
+  const services = serviceNames(config, textOf(values, 'service'));
+  const service = services.length === 1 ? (services[0] ?? '') : '';
   const policy = await readPolicyFile(config.policyFile);
   return withCore(config, async (core) => {
     const named = await createIdentityByName(config, core.store.accounts, () => policy)(account);
@@ -282,7 +284,6 @@ async function findWho(account: string, values: Values, terminal: Terminal): Pro
     } else if (!named.isKnown) noteUnknown(account, terminal);
     const password = await passwordOf(core, textOf(values, 'password'), named.identity.account);
     const identity = { ...withGroups(named.identity, groups), ...password };
-    const service = config.services.length === 1 ? (config.services[0]?.name ?? '') : '';
     return { policy, file: config.policyFile, identity, service };
   });
 }

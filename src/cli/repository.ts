@@ -9,7 +9,7 @@ import { minuteOf } from '../lib/time.ts';
 import { type RepositoryRecord, recordsOf } from '../repositories/records.ts';
 import { type SyncProgress, type SyncReport, syncRepositories } from '../repositories/sync.ts';
 import type { Command, Terminal, Values } from './command.ts';
-import { byCommandLine, configOf, withCore } from './core.ts';
+import { byCommandLine, configOf, serviceNames, withCore } from './core.ts';
 import { type Column, note, reply, replyList } from './output.ts';
 
 export const repositoryCommands: readonly Command[] = [
@@ -37,7 +37,7 @@ export const repositoryCommands: readonly Command[] = [
     operands: [0, 1],
     async run([service], values, terminal) {
       const config = configOf(terminal);
-      const names = namesOf(config, service);
+      const names = serviceNames(config, service ?? null);
       await withCore(config, async ({ store }) => {
         const isListed = ({ pulledAt }: RepositoryRecord) => values['never-pulled'] !== true || pulledAt === null;
         const listed: RepositoryRecord[] = [];
@@ -77,7 +77,7 @@ export const repositoryCommands: readonly Command[] = [
     operands: [0, 1],
     async run([service], values, terminal) {
       const config = configOf(terminal);
-      const names = namesOf(config, service);
+      const names = serviceNames(config, service ?? null);
       const reports = await syncAll(config, names, service !== undefined, values, terminal);
       const lines = reports.map(lineOf);
       reply(terminal, values, reports, lines);
@@ -102,13 +102,6 @@ function sizeText(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
   return `${(bytes / 1000 ** power).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
-}
-
-function namesOf({ services }: Config, service: string | undefined): string[] {
-  const names = services.map(({ name }) => name);
-  if (service === undefined) return names;
-  if (names.includes(service)) return [service];
-  throw new Refusal('not_found', `There is no service "${service}". SERVICES has ${names.join(', ')}.`);
 }
 
 /** @param isNamed whether a service was asked for that must then be readable */

@@ -16,7 +16,7 @@ import { anyIssuer } from '../workload/issuer.ts';
 import { createIssuerKeys } from '../workload/issuer-keys.ts';
 import { refusalReasons, WorkloadRefusal } from '../workload/refusal.ts';
 import { type Terminal, textOf, type Values } from './command.ts';
-import { withCore } from './core.ts';
+import { serviceNames, withCore } from './core.ts';
 import { readTextFile } from './read-file.ts';
 
 export type Rules = { readonly policy: Policy; readonly workloads: WorkloadsInForce | null };
@@ -69,6 +69,7 @@ export async function workloadOfToken(tokenFile: string, values: Values, termina
   const text = (await readTextFile(tokenFile)).trim();
   const username = textOf(values, 'issuer') ?? anyIssuer;
   const service = textOf(values, 'service');
+  serviceNames(config, service);
   return withCore(config, async ({ store, cipher, log }) => {
     const now = Date.now;
     const failures: Failure[] = [];

@@ -183,9 +183,11 @@ function readUsers(reader: Reader, value: Value): Map<string, StaticUser> {
 function readHash(reader: Reader, value: Value): string | null {
   const hash = reader.text(value);
   if (hash !== null && !/^\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}$/.test(hash)) {
+    const isWeak = /^(\$apr1\$|\{SHA\})/.test(hash);
+    const why = isWeak ? ' (the older $apr1$ and {SHA} let an attacker try too many passwords a second)' : '';
     reader.report(
       value.place,
-      `${value.path} must be a bcrypt hash such as $2y$10$...; make one with "htpasswd -nB NAME"`,
+      `${value.path} must be a bcrypt hash such as $2y$10$...${why}; make one with "htpasswd -nB NAME"`,
     );
   }
   return hash;

@@ -363,6 +363,12 @@ describe('the command line', () => {
       /a@b\.c has not signed in yet\. Ask them to sign in once at http:\/\/localhost:\d+\./,
     ],
     ['a password nobody knows', ['password', 'revoke', 'nowhere'], 1, /There is no password nowhere/],
+    [
+      'a service that is none',
+      ['policy', 'explain', 'a@b.c', 'repository:x:pull', '--service', 'nope'],
+      1,
+      /There is no service "nope"\. SERVICES has registry\.example\.com/,
+    ],
     ['a policy file that is not there', ['policy', 'check', '/nowhere.yml'], 1, /\/nowhere\.yml/],
   ];
   for (const [name, words, code, message] of mistakes) {

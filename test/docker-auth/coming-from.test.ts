@@ -30,6 +30,17 @@ test('the settings are accepted, and the client of Dex is the one that they name
   assert.equal(parse(github).connectors[0].config.redirectURI, `${issuer}/callback`);
 });
 
+test('a user of htpasswd keeps name, hash and rights', () => {
+  const [text = ''] = blocksOf(page, 'yaml users.yml');
+  const policy = parsePolicy(text, 'users.yml');
+  assert.deepEqual(warningsOf(policy), []);
+  assert.match(policy.users.get('build')?.passwordHash ?? '', /^\$2y\$/);
+  const build = identityOf(policy.users, { account: 'build' });
+  const access = { type: 'repository', name: 'any/app', actions: ['pull', 'push', 'delete'] };
+  const { granted } = decide(policy, build, access, { service: '', address: '' });
+  assert.deepEqual(granted, access.actions);
+});
+
 test('the rules have no warning, and give what the table says', () => {
   const [text = ''] = blocksOf(page, 'yaml policy.yml');
   const policy = parsePolicy(text, 'policy.yml');

@@ -274,6 +274,15 @@ describe('mistakes', () => {
       'users: {ci: {password: secret}}\nacl: []',
       [/^policy\.yml:1:24: users\.ci\.password must be a bcrypt hash/],
     ],
+    ...['$apr1$lZL6V/ci$eIMz/iKDkbtys/uU7LEK00', '{SHA}ypo2KFDoTy4C2wxPXMcZyIMDRUw='].map(
+      (old): [string, string, (string | RegExp)[]] => [
+        `a line of htpasswd without bcrypt: ${old}`,
+        `users: {ci: {password: "${old}"}}\nacl: []`,
+        [
+          /users\.ci\.password must be a bcrypt hash .*the older \$apr1\$ and \{SHA\}.*make one with "htpasswd -nB NAME"/,
+        ],
+      ],
+    ),
     ['an empty user', 'users: {ci: }\nacl: []', [/^policy\.yml:1:9: users\."ci" is empty/]],
     [
       'an empty password',
