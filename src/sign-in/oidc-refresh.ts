@@ -9,7 +9,7 @@ import { addressOf, type ClaimSettings, type Claims, type Tokens, userinfoOf } f
 import type { Discover } from './oidc-discovery.ts';
 import { isNoAnswer } from './provider-fetch.ts';
 import type { ProviderStatus } from './provider-status.ts';
-import type { SentBefore } from './sent-before.ts';
+import type { SentBefore, SentBy } from './sent-before.ts';
 import { statusOfTokenError } from './token-error.ts';
 
 type RefreshSettings = Pick<
@@ -36,10 +36,11 @@ export function createOidcRefresher(settings: RefreshSettings, discover: Discove
         return { kind: 'fault', reason: `${settings.label} answered for another person` };
       }
       const userinfo = userinfoOf(configuration, tokens, subject);
-      const change = email === null ? null : await changeOfAddress({ idToken, userinfo }, email, settings);
-      if (change !== null) return { kind: 'sign-in', reason: `${settings.label} reports ${change}` };
-      if (settings.groups === null) return { kind: 'there', groups: null };
       const by = { provider: settings.name, issuer: configuration.serverMetadata().issuer };
+      const answer = { by, idToken, userinfo };
+      const change = email === null ? null : await changeOfAddress(answer, email, settings, sent);
+      if (change !== null) return { kind: 'sign-in', reason: `${settings.label} ${change}` };
+      if (settings.groups === null) return { kind: 'there', groups: null };
       const answers = { what: 'groups in a refresh answer', idToken, userinfo } as const;
       const { groups: claim, label } = settings;
       const parts = { claim, label, by, client: settings, sent };
@@ -57,18 +58,43 @@ export function createOidcRefresher(settings: RefreshSettings, discover: Discove
   };
 }
 
+type RefreshAnswer = {
+  readonly by: SentBy;
+  readonly idToken: Claims | null;
+  readonly userinfo: () => Promise<Claims | null>;
+};
+
 /**
  * An address that is another one now, or not verified any more, counts from a sign-in on: rules and logins hang on it. It's where
- * it was at the sign-in, in the ID token or in userinfo; an answer that can't be had changes nothing.
+ * it was at the sign-in, in the ID token or in userinfo; an answer that can't be had changes nothing. One that leaves out what a
+ * sign-in needs means that it's gone only where such answers have brought it before.
  */
 async function changeOfAddress(
-  { idToken, userinfo }: { readonly idToken: Claims | null; readonly userinfo: () => Promise<Claims | null> },
+  { by, idToken, userinfo }: RefreshAnswer,
   email: string,
   settings: RefreshSettings,
+  sent: SentBefore,
 ): Promise<string | null> {
-  const now = await addressOf(idToken ?? {}, userinfo, settings).catch(() => ({ email: null, verified: null }));
-  if (now.email !== null && !isSameEmail(now.email, email)) return 'another e-mail address';
-  return now.verified === false ? 'that the e-mail address is not verified' : null;
+  const now = await addressOf(idToken ?? {}, userinfo, settings).catch(() => null);
+  if (now === null) return null;
+  if (now.email !== null && !isSameEmail(now.email, email)) return 'reports another e-mail address';
+  if (now.verified === false) return 'reports that the e-mail address is not verified';
+  const { clientId, emailClaim, scopes } = settings;
+  const mustBeVerified = settings.requireVerifiedEmail && emailClaim === 'email';
+  // Where it comes from depends on these, and on whether there's an ID token.
+  const kind = { ...by, asked: [clientId, emailClaim, String(mustBeVerified), String(idToken !== null), ...scopes] };
+  if (now.email !== null && (now.verified === true || !mustBeVerified)) {
+    await sent.note(kind, 'address in a refresh answer');
+    return null;
+  }
+  const isAnswered = await userinfo().then(
+    () => true,
+    () => false,
+  );
+  if (!isAnswered || !(await sent.has(kind, 'address in a refresh answer'))) return null;
+  return now.email === null
+    ? 'no longer sends an e-mail address'
+    : 'no longer says that the e-mail address is verified';
 }
 
 function providerStatusOf(error: unknown, label: string): ProviderStatus {

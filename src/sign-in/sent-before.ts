@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { hour } from '../lib/time.ts';
 import type { ProviderSentStore } from '../store/provider-sent.ts';
 
-/** `sign-in`: an ID token at all. The groups claim is judged by the kind of answer, because a provider can put it into only one. */
+/** `sign-in`: an ID token at all. Groups and address are judged by the kind of answer, because a provider can put them into only one. */
 export type Sent =
   | 'sign-in'
   | 'auth_time'
@@ -11,6 +11,7 @@ export type Sent =
   | 'groups in userinfo'
   | 'groups in a refresh answer'
   | 'groups with commas'
+  | 'address in a refresh answer'
   | 'no more groups';
 
 /** A provider: its configured name, and the issuer it is. */

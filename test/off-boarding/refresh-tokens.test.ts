@@ -216,6 +216,35 @@ for (const [provider, label] of [
   });
 }
 
+const unverified = { email_verified: undefined };
+for (const [name, what, change, reason] of [
+  ['sso', 'no address', { email: undefined, email_verified: undefined }, 'SSO no longer sends an e-mail address'],
+  ['sso', 'an empty address', { email: '' }, 'SSO no longer sends an e-mail address'],
+  ['sso', 'no word', unverified, 'SSO no longer says that the e-mail address is verified'],
+  ['sso', 'null', { email_verified: null }, 'SSO no longer says that the e-mail address is verified'],
+  ['google', 'no word', unverified, 'Google reports that the e-mail address is not verified'],
+] as const) {
+  test(`${name}: a refresh that has ${what} where there was a verified address asks for a sign-in`, async (t) => {
+    const { signIn, sweep, provider, account } = await start(t);
+    await signIn(name);
+    assert.equal((await sweep()).people[0]?.outcome, 'confirmed');
+    const ana = provider.people.get(anaId) ?? assert.fail();
+    provider.people.set(anaId, { ...ana, ...(change as Partial<typeof ana>) }); // a person without what the others have
+    assert.equal((await sweep()).people[0]?.reason, reason);
+    assert.equal((await account()).state, 'reauth_required');
+  });
+}
+
+test('a provider whose refresh answers never had the address locks no one out', async (t) => {
+  const { signIn, sweep, provider, account } = await start(t);
+  await signIn('sso');
+  const ana = provider.people.get(anaId) ?? assert.fail();
+  const { email: _, ...rest } = ana;
+  provider.people.set(anaId, { ...rest, email: undefined } as unknown as typeof ana); // a person without what the others have
+  for (let count = 0; count < 2; count++) assert.equal((await sweep()).people[0]?.outcome, 'confirmed');
+  assert.equal((await account()).state, 'active');
+});
+
 test('a provider that is away is silent, one that refuses the client is at fault', async (t) => {
   const { signIn, sweep, provider, account, clock } = await start(t);
   await signIn('sso');

@@ -70,7 +70,10 @@ function changeIn(idToken: unknown, { subject, email, domain }: AskedAbout): Pro
   const { email: now, email_verified: verified, hd } = claims;
   const signIn = (what: string): ProviderStatus => ({ kind: 'sign-in', reason: `Google reports ${what}` });
   if (typeof now === 'string' && email !== null && !isSameEmail(now, email)) return signIn('another e-mail address');
-  if (verifiedClaim(verified) === false) return signIn('that the e-mail address is not verified');
+  // Google says both or neither: an ID token without an address says nothing of it.
+  const isVerified = verifiedClaim(verified);
+  const isLeftOut = typeof now === 'string' && isVerified === null;
+  if (isVerified === false || isLeftOut) return signIn('that the e-mail address is not verified');
   const isMoved = domain !== null && (typeof hd === 'string' ? normalizeDomain(hd) : null) !== domain;
   return typeof now === 'string' && isMoved ? signIn('another domain of the account') : null;
 }
