@@ -7,7 +7,7 @@ import { logRequest } from '../http/request-log.ts';
 import { createRequesterReader, createTrust } from '../http/requester.ts';
 import { boundTo, createServer, createStop } from '../http/server.ts';
 import type { Tls } from '../http/tls.ts';
-import { requireOneHost } from '../http/unreadable.ts';
+import { requireReadable } from '../http/unreadable.ts';
 import { errorCode, Refusal } from '../lib/errors.ts';
 import { securityHeaders } from '../lib/security-headers.ts';
 import { byGrantType, createOAuthEndpoint, type OAuthEndpointParts } from '../oauth/token-endpoint.ts';
@@ -103,7 +103,7 @@ async function createListener(
   const realm = new Set(realmPaths.map((path) => (config.prefix + path).toLowerCase()));
   const events = config.prefix + eventsPath;
   const common = securityHeaders(config.publicUrl.protocol === 'https:');
-  const listener = requireOneHost({ log, requesterOf, common }, (request, response) => {
+  const listener = requireReadable({ log, requesterOf, common }, (request, response) => {
     const path = pathOf(request);
     if (realm.has(path.toLowerCase())) {
       void token(request, response);

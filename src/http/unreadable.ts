@@ -1,9 +1,10 @@
 /** Owns the answers to what can't be read as one request. */
-import type { RequestListener, Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Log } from '../lib/log.ts';
 import { http } from '../lib/node-http.ts';
 import { isRepeated } from '../lib/repeated-header.ts';
+import { originFormOf } from './path.ts';
 import { logRequest } from './request-log.ts';
 import type { RequesterReader } from './requester.ts';
 
@@ -59,19 +60,30 @@ function unreadableBody(message: string): string {
 }
 
 /**
- * RFC 9112, section 3.2: of two Hosts a proxy may have looked at the other one. Only HTTP/1.0 can do without.
+ * Hands on what can be read in one way only, with a path as its target.
  * @param parts `common`: headers of every answer, names and values in turn
  */
-export function requireOneHost(
+export function requireReadable(
   parts: { log: Log; requesterOf: RequesterReader; common: readonly string[] },
   listener: RequestListener,
 ): RequestListener {
   return (request, response) => {
-    const isMissing = request.headers.host === undefined && request.httpVersion !== '1.0';
-    if (!isMissing && !isRepeated(request, 'host')) return listener(request, response);
+    const read = readTarget(request);
+    if ('target' in read) {
+      request.url = read.target;
+      return listener(request, response);
+    }
     logRequest(request, response, parts);
-    const fault = isMissing ? 'The request has no Host header' : 'The request has the Host header more than once';
-    const body = unreadableBody(`${fault}. Send one.`);
+    const body = unreadableBody(read.fault);
     response.writeHead(400, headersOf(body, parts.common)).end(body);
   };
+}
+
+function readTarget(request: IncomingMessage): { readonly target: string } | { readonly fault: string } {
+  // RFC 9112, section 3.2: of two Hosts a proxy may have looked at the other one. Only HTTP/1.0 can do without.
+  const isMissing = request.headers.host === undefined && request.httpVersion !== '1.0';
+  if (isMissing) return { fault: 'The request has no Host header. Send one.' };
+  if (isRepeated(request, 'host')) return { fault: 'The request has the Host header more than once. Send one.' };
+  const target = originFormOf(request.url ?? '/');
+  return target === null ? { fault: "The request is for an address that can't be read. Send a path." } : { target };
 }

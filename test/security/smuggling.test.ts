@@ -61,6 +61,11 @@ const refused: Readonly<Record<string, string>> = {
   'two Hosts that agree, to the realm': `${form}Host: a\r\nContent-Length: 3\r\n\r\na=b${hidden}`,
   'no Host': `GET /healthz HTTP/1.1\r\n\r\n${hidden}`,
   'a version of its own': `GET /healthz HTTP/9.9\r\nHost: a\r\n\r\n${hidden}`,
+  'an absolute address whose host is a percent sign': `GET http://%/ HTTP/1.1\r\nHost: a\r\n\r\n${hidden}`,
+  'an absolute address whose host is encoded': `GET http://%41/healthz HTTP/1.1\r\nHost: a\r\n\r\n${hidden}`,
+  'an absolute address whose host has a slash': `GET http://x%2f/ HTTP/1.1\r\nHost: a\r\n\r\n${hidden}`,
+  'an absolute address with half an IPv6 address': `GET http://[::1/ HTTP/1.1\r\nHost: a\r\n\r\n${hidden}`,
+  'an absolute address without a host': `GET http://?x HTTP/1.1\r\nHost: a\r\n\r\n${hidden}`,
   'the preface of HTTP/2': `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n${hidden}`,
 };
 for (const [what, bytes] of Object.entries(refused)) {
@@ -75,6 +80,7 @@ test('what is refused says why, for docker shows an empty body as "unknown: "', 
   for (const [bytes, message] of [
     ['GET /auth HTTP/1.1\r\n\r\n', 'The request has no Host header. Send one.'],
     [`${get}Host: b\r\n\r\n`, 'The request has the Host header more than once. Send one.'],
+    ['GET http://%/ HTTP/1.1\r\nHost: a\r\n\r\n', "The request is for an address that can't be read. Send a path."],
     ['nonsense\r\n\r\n', 'This is not a request as HTTP/1.1 has it.'],
   ] as const) {
     const [, body = ''] = (await send(bytes)).split('\r\n\r\n');
@@ -100,6 +106,17 @@ test('what is asked with two Hosts, or of the server as a whole, is a line of th
   }
   const line = await lineOf(await send('OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n'));
   assert.deepEqual([line['method'], line['status']], ['OPTIONS', 204]);
+});
+
+test('an absolute address is the page that its path is', async () => {
+  for (const path of ['/cli/none', '/healthz']) {
+    const page = async (target: string) =>
+      (await send(`GET ${target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`))
+        .replaceAll(/^(?:X-Request-Id|Date|ETag): .*$/gim, '')
+        .replaceAll(/"requestId":"[^"]*"|nonce[-=]"?[\w+/=-]+/g, '');
+    assert.equal(await page(`http://other.example.com${path}`), await page(path));
+  }
+  assert.doesNotMatch(server.output(), /DeprecationWarning|URIError|at parse/);
 });
 
 const once200: Readonly<Record<string, string>> = {
