@@ -1,7 +1,10 @@
 /** The API as a program sees it: a running service, tokens from the command line, HTTP. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { createInput } from '../src/api/input.ts';
 import { repositoryRoutes } from '../src/api/repositories.ts';
@@ -152,6 +155,17 @@ describe('the API', () => {
       '403 Bearer error="insufficient_scope", scope="people:read"',
     );
     assert.equal(await challengeOf({ Authorization: `Bearer ${token}` }), '200 null');
+  });
+
+  test('two Authorization headers are refused, whichever of them is right', async () => {
+    for (const Authorization of [
+      [`Bearer ${token}`, 'Bearer x'],
+      ['Bearer x', `Bearer ${token}`],
+    ]) {
+      const [answer] = await once(get(`${server.url}/api/v1/people`, { headers: { Authorization } }), 'response');
+      assert.equal(answer.statusCode, 400);
+      assert.match(await text(answer), /the Authorization header more than once. Send one/);
+    }
   });
 
   test('a body that cannot be read is refused in words for a program', async () => {

@@ -6,6 +6,7 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorMessage, Refusal } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { isRepeated } from '../lib/repeated-header.ts';
 import { hour, minute } from '../lib/time.ts';
 import type { OnEvents } from './event-thread.ts';
 import type { TakeEvents } from './intake.ts';
@@ -54,10 +55,11 @@ export function createEventEndpoint(parts: EventEndpointParts): EventEndpoint {
       else if (isRegistry) troubles.note(anyName(encoded), 'unknown service', advice['unknown service'], '');
       return 404;
     }
-    if (!hasToken(request.headers, service.hashes)) {
+    const isAmbiguous = isRepeated(request, 'authorization');
+    if (isAmbiguous || !hasToken(request.headers, service.hashes)) {
       parts.onEvents(service.name, 'other', 'refused', 1);
       troubles.note(service.name, 'wrong token', 'the events of a registry come with a wrong token');
-      return 401;
+      return isAmbiguous ? 400 : 401;
     }
     const body = await readBody(request);
     const taken = body === null ? 'too long' : await parts.take(service.name, body);

@@ -1,5 +1,6 @@
 /** What is read from the notifications of a registry, and what becomes of the events: stored, dropped, or sent again. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import http from 'node:http';
 import { connect } from 'node:net';
 import { test } from 'node:test';
@@ -339,11 +340,16 @@ test('the endpoint takes what has the token, and answers so that a queue never s
       for (const token of ['', 'x', tokens[0]?.slice(1), `${tokens[0]} ${tokens[0]}`]) {
         assert.equal(await send(one, { token: token ?? '' }), 401);
       }
+      const twice = http.request(`${url}${eventsPath}${encodeURIComponent(service)}`, {
+        ...{ method: 'POST', headers: { Authorization: [`Bearer ${tokens[0]}`, 'Bearer x'] } },
+      });
+      const [{ statusCode }] = await once(twice.end(one), 'response');
+      assert.deepEqual([statusCode, recorded.length], [400, 2], 'a proxy may have looked at the other one');
       assert.equal(lines.length, 1, 'one line a minute');
       clock += 61_000;
       await send(one, { token: 'x' });
       assert.equal(lines.length, 2);
-      assert.match(endpoint.warnings().join('\n'), /wrong token[\s\S]*my registry:5000, 5/);
+      assert.match(endpoint.warnings().join('\n'), /wrong token[\s\S]*my registry:5000, 6/);
       clock += 2 * 3_600_000;
       assert.deepEqual(endpoint.warnings(), []);
     },
