@@ -16,11 +16,17 @@ import { runLoad } from './load.ts';
 import { measureLists } from './repositories.ts';
 import { type Service, startDockpass } from './service.ts';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '20' }, lists: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '20' },
+    logins: { type: 'string', default: '2' },
+    lists: { type: 'boolean' },
+  },
+});
 const seconds = Number(values.seconds);
 const token = 'an-events-token-of-the-bench-for-nobody';
-/** Requests of logins that wait 10 ms each: a load that leaves room. */
-const loginConnections = 2;
+/** Connections whose logins wait 10 ms each: two, about 170 logins a second, leave room. */
+const loginConnections = Number(values.logins);
 /** Milliseconds: pulls are stored within two seconds. */
 const restForStoring = 3_000;
 
