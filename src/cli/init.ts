@@ -66,8 +66,9 @@ export const initCommands: readonly Command[] = [
         { name: '.env', text: environment },
         { name: 'policy.yml', text: policy },
       ]);
-      if (values['json'] !== true) sayNext(written, folder, environment, terminal);
-      else reply(terminal, values, { written, redirectUris: redirectUris(folder, environment) }, []);
+      const config = settingsIn(folder, environment, terminal);
+      if (values['json'] !== true) sayNext(written, folder, config, terminal);
+      else reply(terminal, values, { written, redirectUris: redirectUris(config) }, []);
       return 0;
     },
   },
@@ -84,18 +85,19 @@ function problemsIn(environment: string, policy: string): string[] {
   }
 }
 
-/** As the service will read them, which takes relative paths from the folder of its .env. */
-function settingsIn(folder: string, environment: string): Config {
-  return readConfig({ ...parseEnv(environment), [envFileSetting]: join(folder, '.env') });
+/** As the service will read them, which takes relative paths from the folder of its .env. The image sets these two itself. */
+function settingsIn(folder: string, environment: string, { environment: outer }: Terminal): Config {
+  const { DATA_DIR, CERTIFICATE_BUNDLE_FILE } = outer;
+  const places = { DATA_DIR, CERTIFICATE_BUNDLE_FILE, [envFileSetting]: join(folder, '.env') };
+  return readConfig({ ...parseEnv(environment), ...places });
 }
 
-function redirectUris(folder: string, environment: string): string[] {
-  const config = settingsIn(folder, environment);
+function redirectUris(config: Config): string[] {
   return providerNames(config).map((name) => callbackOf(config.publicUrl, name));
 }
 
-function sayNext(written: readonly string[], folder: string, environment: string, terminal: Terminal): void {
-  const { publicUrl, services, keyRings, google, oidc } = settingsIn(folder, environment);
+function sayNext(written: readonly string[], folder: string, config: Config, terminal: Terminal): void {
+  const { publicUrl, services, keyRings, google, oidc } = config;
   terminal.out(`Wrote ${written.join(' and ')}.`);
   if (google !== null) terminal.out(`Google needs this redirect URI: ${callbackOf(publicUrl, 'google')}`);
   for (const { name } of oidc) terminal.out(`The provider needs this redirect URI: ${callbackOf(publicUrl, name)}`);

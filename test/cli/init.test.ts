@@ -76,6 +76,15 @@ test('into another folder: what comes next is about that folder', async (t) => {
   assert.ok(output.endsWith(`run: ${script} doctor https://registry.example.com\n`), output);
 });
 
+test('in the image, which says where the certificates go, the registry is told so', async (t) => {
+  const folder = newFolder(t);
+  const env = { PATH: '/usr/bin:/bin', DATA_DIR: folder, CERTIFICATE_BUNDLE_FILE: '/certs/registry-bundle.pem' };
+  const options = { cwd: folder, env, input: 'a secret\n' };
+  const { code, output } = await runProgram(process.execPath, [main, 'init', ...flags], options);
+  assert.equal(code, 0, output);
+  assert.match(output, /rootcertbundle: "?\/certs\/registry-bundle\.pem/);
+});
+
 test('a registry of another user reads its certificates in a new folder, and nothing else there', async (t) => {
   const folder = newFolder(t);
   const { code, output } = await init(folder, ['--folder', 'new/place', ...flags]);
