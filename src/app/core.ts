@@ -101,7 +101,8 @@ async function openRecords(config: Config, mode: ServeMode | null): Promise<Reco
     log,
     Date.now,
     unstored.of('audit events', '; this log has each of them'),
-    (action) => trial === null && isAnnounced(action),
+    // A command has no log; the service writes the lines for it.
+    (action) => trial === null && (mode === null || isAnnounced(action)),
   );
   trial = await openTrial({ store, audit, log, mode, publicUrl: config.publicUrl.origin + config.prefix });
   return { log, store, audit, unstored, trial };

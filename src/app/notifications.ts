@@ -1,6 +1,7 @@
 /** Makes what sends notifications, from the settings: channels, what plans for them, and what pages show. */
 import { randomBytes } from 'node:crypto';
 import { createAdministrators } from '../accounts/administrators.ts';
+import { logEvent } from '../audit/audit.ts';
 import type { Config } from '../config/config.ts';
 import { webhookPrefix } from '../config/webhooks.ts';
 import { Refusal } from '../lib/errors.ts';
@@ -111,6 +112,7 @@ export async function startNotifications(
       ...noticeParts(config, core, policy, keyWarnings),
       ...{ store: core.store, audit: core.audit, log: core.log, failing, onEnd, reminderDays, webhooks },
       ...{ holder: randomBytes(12).toString('hex'), random: Math.random },
+      logEvent: (row) => logEvent(core.log, row),
       hasMail: mail !== null,
       hasReminders: mail !== null || webhooks.some(({ events }) => sends(events, expiryTopic)),
       source: config.publicUrl.origin + config.prefix,

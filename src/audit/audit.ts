@@ -133,7 +133,8 @@ const maximumWaiting = 10_000;
 /**
  * @param now epoch milliseconds
  * @param onError gets recorded events that couldn't be stored; the log has each of them
- * @param isAnnounced whether someone is to be notified of such an event; that is stored in the event's own transaction
+ * @param isAnnounced whether the service is to notify someone of such an event, or to log it; that is stored in the event's own
+ *   transaction
  */
 export function createAudit(
   store: Pick<AuditStore, 'add'>,
@@ -153,8 +154,7 @@ export function createAudit(
     maximum: maximumWaiting,
     onError,
   });
-  const logRow = ({ detail_json: detail, announced: _, ...fields }: NewAuditRow): void =>
-    log.info({ audit: { ...fields, detail: JSON.parse(detail) } }, fields.action);
+  const logRow = (row: NewAuditRow): void => logEvent(log, row);
   return {
     async write(event) {
       const row = toRow(event, now());
@@ -179,6 +179,11 @@ export function createAudit(
     flush: waiting.flush,
     close: waiting.close,
   };
+}
+
+/** One line, whichever process made the event. */
+export function logEvent(log: Pick<Log, 'info'>, { announced: _, detail_json: detail, ...fields }: NewAuditRow): void {
+  log.info({ audit: { ...fields, detail: JSON.parse(detail) } }, fields.action);
 }
 
 /** Whether it has the form that `rowOf` gives an id. */

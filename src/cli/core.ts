@@ -11,7 +11,7 @@ import type { Terminal } from './command.ts';
 /** Who does what a command does. */
 export const byCommandLine = { actor: 'command line', client: null };
 
-/** The settings of the service; a command says what it has to say on the terminal, and logs nothing. */
+/** The settings of the service; a command says what it has to say on the terminal; the service logs what it did. */
 export function configOf({ environment }: Terminal): Config {
   return readConfig({ ...environment, LOG_LEVEL: 'silent' });
 }

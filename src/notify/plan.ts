@@ -20,6 +20,8 @@ export type PlanParts = NoticeParts & {
   readonly webhooks: readonly WebhookEvents[];
   readonly source: EventSource;
   readonly log: Pick<Log, 'warn'>;
+  /** Logs an event as it would be where it happens in the service. */
+  readonly logEvent: (row: AuditRow) => void;
 };
 
 /** Events that are planned one after the other. */
@@ -31,7 +33,7 @@ const networkPause = day;
 /** Milliseconds after which a revocation that isn't complete has broken off. */
 const revocationPatience = 10 * minute;
 
-/** Plans what waits in the outbox. @returns whether something did */
+/** Plans what waits in the outbox, and logs what commands did. @returns whether something waited */
 export async function planEvents(parts: PlanParts): Promise<boolean> {
   const { notifications } = parts.store;
   const rows = await notifications.events(eventsAtOnce);
@@ -43,10 +45,17 @@ export async function planEvents(parts: PlanParts): Promise<boolean> {
       await notifications.add(items.slice(start, start + itemsAtOnce));
       await yieldToOthers();
     }
+    // First: the line can be there twice, and is never missing.
+    if (isOfCommand(row)) parts.logEvent(row);
     await notifications.plan(row.id, items.slice(0, itemsAtOnce), messagesOf(parts, row));
     planned += 1;
   }
   return planned > 0;
+}
+
+/** A program with an API token of the command line has an address, and the service has logged what it did. */
+function isOfCommand({ actor, address }: AuditRow): boolean {
+  return actor === 'command line' && address === null;
 }
 
 /** The event of a revocation is stored before the first password ends. Of one that broke off, what has ended counts. */

@@ -30,13 +30,14 @@ const planLease = 'notify plan';
 /** Milliseconds that a process which died keeps others from planning. */
 const planLeaseLength = minute;
 const errorPause = 5_000;
+/** Milliseconds between two looks at what commands did, where nothing else is to be done. */
+const commandPause = 5_000;
 /** A mail that is being sent when the service stops. */
 const endPatience = 8_000;
 
-/** Without a channel nothing is left to do once the queue is empty. */
+/** Without a channel, what commands did is logged, and nothing else is left to do once the queue is empty. */
 export async function startWorker(parts: WorkerParts, signal: AbortSignal): Promise<Worker> {
   await forgetOthers(parts);
-  if (parts.channels.length === 0) return { ended: async () => {} };
   const pause = (milliseconds: number) => wait(milliseconds, undefined, { signal, ref: false }).catch(() => {});
   const repeat = async (what: string, step: () => Promise<number>): Promise<void> => {
     while (!signal.aborted) {
@@ -49,7 +50,9 @@ export async function startWorker(parts: WorkerParts, signal: AbortSignal): Prom
     }
   };
   const running = Promise.all([
-    repeat('planning notifications', createPlanner(parts)),
+    parts.channels.length === 0
+      ? repeat('logging what commands did', () => logCommands(parts))
+      : repeat('planning notifications', createPlanner(parts)),
     ...parts.channels.map((channel) => repeat(`sending by ${channel.name}`, () => deliverNext(parts, channel))),
   ]);
   return { ended: () => Promise.race([running.then(() => {}), wait(endPatience, undefined, { ref: false })]) };
@@ -81,12 +84,28 @@ function createPlanner(parts: WorkerParts): () => Promise<number> {
   };
 }
 
+/** @returns milliseconds until the next time */
+async function logCommands(parts: WorkerParts): Promise<number> {
+  const { store, holder, now } = parts;
+  const at = now();
+  if (!(await hasEvents(parts)) || !(await store.leases.take(planLease, holder, at, at + planLeaseLength))) {
+    return commandPause;
+  }
+  const planned = await planEvents(parts);
+  await store.leases.release(planLease, holder);
+  return planned ? 0 : commandPause;
+}
+
 function periodOf(at: number): number {
   return Math.floor(at / reminderInterval);
 }
 
 async function hasWork(parts: WorkerParts): Promise<boolean> {
-  return (await parts.store.notifications.events(1)).length > 0 || (parts.hasMail && (await canCompose(parts)));
+  return (await hasEvents(parts)) || (parts.hasMail && (await canCompose(parts)));
+}
+
+async function hasEvents({ store }: WorkerParts): Promise<boolean> {
+  return (await store.notifications.events(1)).length > 0;
 }
 
 /** What waits for a channel that isn't configured any more, or for one that never was, is no news once it is. */
@@ -95,5 +114,5 @@ async function forgetOthers({ store, channels, hasMail, now }: WorkerParts): Pro
   for (const { channel } of await store.notificationMessages.channels()) {
     if (!known.includes(channel)) await store.notificationMessages.drop(channel, now());
   }
-  if (!hasMail) await store.notifications.forget(known.length === 0 ? 'everything' : 'mail');
+  if (!hasMail) await store.notifications.forgetItems();
 }

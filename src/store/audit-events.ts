@@ -16,7 +16,7 @@ export type AuditRow = {
   readonly detail_json: string;
 };
 
-/** A row to store. `announced`: someone is to be notified of it, which is stored with it. */
+/** A row to store. `announced`: the service is to notify someone of it, or to log it, which is stored with it. */
 export type NewAuditRow = AuditRow & { readonly announced?: boolean };
 
 /**

@@ -39,7 +39,7 @@ export type Reminder = { readonly passwordId: string; readonly days: number; rea
 export type Reader = { readonly account_id: string; readonly first: string };
 
 export type NotificationStore = {
-  /** Audit events that aren't planned yet, the oldest first. */
+  /** Audit events that aren't planned yet, or logged where a command made them; the oldest first. */
   events(limit: number): Promise<AuditRow[]>;
   /** Stores what an event means for each reader and takes it out of the outbox, all or nothing. */
   plan(eventId: string, items: readonly NewItem[], messages: readonly NewMessage[]): Promise<void>;
@@ -70,8 +70,8 @@ export type NotificationStore = {
   revokedBy(revocationId: string): Promise<{ readonly account_id: string; readonly passwords: number }[]>;
   /** Ended by a revocation, and still. */
   revokedOf(revocationId: string, accountId: string): Promise<{ readonly name: string }[]>;
-  /** Empties what waits for no message yet. @param what `everything`: no channel is on; `mail`: mail is off */
-  forget(what: 'everything' | 'mail'): Promise<void>;
+  /** Removes items that wait for no message yet: mail is off. */
+  forgetItems(): Promise<void>;
   /** Each removes at most `limit` rows of before; returns how many. What a message has that waits or failed stays. */
   removeItemsBefore(time: number, limit: number): Promise<number>;
   removeRemindersBefore(time: number, limit: number): Promise<number>;
@@ -163,10 +163,8 @@ export function createNotificationStore(sql: Sql): NotificationStore {
       (await runAudited(sql, { text: mark, values: [name, at, since] }, audit)) === 1,
     revokedBy: (revocationId) => sql.all<{ account_id: string; passwords: number }>(revokedBy, [revocationId]),
     revokedOf: (revocationId, accountId) => sql.all<{ name: string }>(revokedOf, [revocationId, accountId]),
-    async forget(what) {
-      const texts = ['delete from notification_item where message_id is null'];
-      if (what === 'everything') texts.push('delete from notification_event');
-      await sql.batch(texts.map((text) => ({ text, values: [] })));
+    async forgetItems() {
+      await sql.run('delete from notification_item where message_id is null');
     },
     removeItemsBefore: (time, limit) => sql.run(removeItems, [time, limit]),
     removeRemindersBefore: (time, limit) => sql.run(removeReminders, [time, limit]),

@@ -79,7 +79,14 @@ export function createPostOffice(scene: Scene, options: { withWebhook?: boolean 
     ...{ store, audit, holder, now, random: Math.random },
     onEnd: (_channel, outcome) => ended.push(outcome),
   });
-  const planParts = { ...noticeParts, hasMail: true, webhooks: hooks, source: 'https://auth.example.com', log };
+  const planParts = {
+    ...noticeParts,
+    hasMail: true,
+    webhooks: hooks,
+    source: 'https://auth.example.com',
+    log,
+    logEvent: () => {},
+  };
   const office: PostOffice = {
     ...{ mails, posted, failing, keyWarnings, preferences, mail, queueOf, fail: null },
     async plan() {
