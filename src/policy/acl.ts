@@ -10,7 +10,7 @@ import {
   matchFieldNames,
   matchFields,
 } from './match-fields.ts';
-import { type Entry, type PolicyProblem, type Reader, suggest, type Value } from './reader.ts';
+import { createSuggest, type Entry, type PolicyProblem, type Reader, type Value } from './reader.ts';
 import { compileConditions, looksAtGroups, type Rule, type WrittenCondition } from './rule.ts';
 import { createFirstMatch, type FirstMatch } from './rule-index.ts';
 
@@ -203,9 +203,10 @@ function readLabels(reader: Reader, value: Value): Record<string, readonly strin
 function readGroups(reader: Reader, value: Value): Groups {
   const entries = readNamed(reader, value);
   const names = new Set(entries.map(({ key }) => key));
+  const known: KnownGroups = { names, suggest: createSuggest(names) };
   const members = new Map<string, Member[]>();
   for (const { key, value: list } of entries) {
-    members.set(key, list ? reader.items(list).flatMap((item) => readMember(reader, item, names) ?? []) : []);
+    members.set(key, list ? reader.items(list).flatMap((item) => readMember(reader, item, known) ?? []) : []);
   }
   try {
     return compileGroups(members);
@@ -217,16 +218,19 @@ function readGroups(reader: Reader, value: Value): Groups {
   }
 }
 
-function readMember(reader: Reader, value: Value, groups: ReadonlySet<string>): Member | null {
+/** Of the file. */
+type KnownGroups = { readonly names: ReadonlySet<string>; readonly suggest: (word: string) => string };
+
+function readMember(reader: Reader, value: Value, groups: KnownGroups): Member | null {
   const text = readWord(reader, value);
   if (text === null) return null;
-  if (groups.has(text)) return { kind: 'group', value: text };
+  if (groups.names.has(text)) return { kind: 'group', value: text };
   const member = parseMember(text);
-  if (!member || (text.startsWith('group:') && !groups.has(member.value))) {
+  if (!member || (text.startsWith('group:') && !groups.names.has(member.value))) {
     const name = text.replace(/^group:/, '');
     reader.report(
       value.place,
-      `"${text}" isn't a group of this file, e-mail, domain:NAME, account:NAME or PROVIDER:GROUP${suggest(name, [...groups])}`,
+      `"${text}" isn't a group of this file, e-mail, domain:NAME, account:NAME or PROVIDER:GROUP${groups.suggest(name)}`,
     );
     return null;
   }

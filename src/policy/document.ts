@@ -6,6 +6,7 @@ import {
   isAlias,
   isMap,
   isNode,
+  isPair,
   isScalar,
   isSeq,
   LineCounter,
@@ -32,7 +33,8 @@ export function readYaml(text: string, unread: readonly string[] = []): Reader {
   const options = { version: '1.1', lineCounter: lines, prettyErrors: false, uniqueKeys: false } as const;
   const document = parseDocument(text, options);
   const reader = readDocument(document, lines);
-  for (const { offset, message } of problemsOf(document, text, unread)) reader.report(placeAt(lines, offset), message);
+  for (const { offset, message } of problemsOf(document, text, lines, unread))
+    reader.report(placeAt(lines, offset), message);
   return reader;
 }
 
@@ -70,26 +72,32 @@ const readableInSpite: readonly string[] = ['MULTIPLE_DOCS', 'TAG_RESOLVE_FAILED
 
 type Problem = { readonly offset: number; readonly message: string };
 
-function problemsOf(document: Document, text: string, unread: readonly string[]): Problem[] {
-  const { errors, warnings, contents } = document;
+function problemsOf(document: Document, text: string, lines: LineCounter, unread: readonly string[]): Problem[] {
+  const { errors, warnings } = document;
   const tooDeep = errors.find(({ code }) => code === 'RESOURCE_EXHAUSTION');
   if (tooDeep) return [{ offset: tooDeep.pos[0], message: 'the YAML is nested too deeply from here' }];
+  const missingSpace = createMissingSpace(text, lines);
   // An unknown tag can change what a value means, so the parser's warning is an error here.
   const mistakes = [...errors, ...warnings].map(({ code, pos: [offset], message }) => ({
     offset,
-    message: messageOf(code, message, text, offset),
+    message:
+      code === 'MULTIPLE_DOCS'
+        ? secondDocument(text, offset)
+        : (missingSpace(offset) ?? bareAddress(text.slice(offset)) ?? yamlMistake(code, message)),
   }));
-  const repeated = repeatedKeys(document)
-    .filter((offset) => !unread.includes(sectionAt(contents, offset)))
-    .map((offset) => ({ offset, message: `${keyAt(text, offset)} is a second time in this map: keep one` }));
+  const repeated = repeatedKeys(document, unread).map((offset) => ({
+    offset,
+    message: `${keyAt(text, offset)} is a second time in this map: keep one`,
+  }));
   return [...mistakes, ...repeated].sort((a, b) => a.offset - b.offset);
 }
 
-/** Where the keys are that their map has already. */
-function repeatedKeys(document: Document): number[] {
+/** Where the keys are that their map has already. @param unread sections inside of which no one looks */
+function repeatedKeys(document: Document, unread: readonly string[]): number[] {
   const offsets: number[] = [];
   visit(document, {
-    Map(_key, { items }) {
+    Map(_key, { items }, [_document, _contents, section]) {
+      if (isPair(section) && unread.includes(textOf(section.key) ?? '')) return;
       const seen = new Set<unknown>();
       for (const { key } of items) {
         if (!isScalar(key)) continue;
@@ -109,17 +117,11 @@ function nameOf(key: Scalar): unknown {
   return key.value === null ? '' : (textOf(key) ?? key.source);
 }
 
-/** The key of the section inside of which an offset is; empty where it is in none. */
-function sectionAt(contents: unknown, offset: number): string {
-  const isIn = (value: unknown) => isNode(value) && value.range && offset >= value.range[0] && offset < value.range[2];
-  const section = isMap(contents) ? contents.items.find(({ value }) => isIn(value)) : undefined;
-  return textOf(section?.key) ?? '';
-}
-
-function messageOf(code: string, message: string, text: string, offset: number): string {
-  // A line "..." ends a document as well, and what follows begins another.
-  if (code === 'MULTIPLE_DOCS') return /^\.\.\.(?:\s|$)/m.test(text.slice(0, offset)) ? textAfterEnd : secondDocument;
-  return missingSpace(text, offset) ?? bareAddress(text.slice(offset)) ?? yamlMistake(code, message);
+/** A line "..." ends a document as well, and what follows begins another. */
+function secondDocument(text: string, offset: number): string {
+  return /^\.\.\.(?:\s|$)/m.test(text.slice(0, offset))
+    ? 'the YAML document ends at the line "..." above; what follows can\'t be read, so take it out'
+    : 'a second YAML document begins here; only one can be read, so take the "---" out';
 }
 
 function keyAt(text: string, offset: number): string {
@@ -127,18 +129,28 @@ function keyAt(text: string, offset: number): string {
   return key;
 }
 
-/** The commonest slip, which the parser can only describe by what it makes of it: `expiration:900`. */
-function missingSpace(text: string, offset: number): string | null {
-  const start = text.lastIndexOf('\n', offset - 1) + 1;
-  const end = text.indexOf('\n', offset);
-  const line = text.slice(start, end < 0 ? text.length : end);
+/**
+ * The commonest slip, which the parser can only describe by what it makes of it: `expiration:900`. Each line is looked at once: all
+ * of a file can be on one, with thousands of mistakes.
+ */
+function createMissingSpace(text: string, lines: LineCounter): (offset: number) => string | null {
+  const known = new Map<number, string | null>();
+  return (offset) => {
+    const { line } = lines.linePos(offset);
+    let found = known.get(line);
+    if (found === undefined) {
+      found = missingSpace(text.slice(lines.lineStarts[line - 1], lines.lineStarts[line]));
+      known.set(line, found);
+    }
+    return found;
+  };
+}
+
+function missingSpace(line: string): string | null {
   const [, key] =
     /^\s*(?:- +)*["']?([\w.-]+)["']?:[^\s:/]/.exec(line) ?? /[{,]\s*["']?([\w.-]+)["']?:[^\s:/]/.exec(line) ?? [];
   return key === undefined ? null : `a space is missing after "${key}:"`;
 }
-
-const textAfterEnd = 'the YAML document ends at the line "..." above; what follows can\'t be read, so take it out';
-const secondDocument = 'a second YAML document begins here; only one can be read, so take the "---" out';
 
 /** What each alias refers to: the last anchor of its name before it. In one walk, as each of an alias's own is another. */
 function targetsOf(document: Document): ReadonlyMap<Alias, Node> {

@@ -46,10 +46,12 @@ export type Reader = {
 
 export function createReader(source: Source): Reader {
   const problems: PolicyProblem[] = [];
+  const reported = new Set<string>();
   const report: Reader['report'] = (place, message, severity = 'error') => {
     // A part can be read twice, for its fields and for what is empty; its mistake is reported once.
-    const known = problems.some((problem) => problem.message === message && problem.line === place.line);
-    if (!known) problems.push({ line: place.line, column: place.column, message, severity });
+    const known = reported.size;
+    reported.add(`${place.line} ${message}`);
+    if (reported.size > known) problems.push({ line: place.line, column: place.column, message, severity });
   };
   const toValue = (node: unknown, path: string): Value | null => {
     const place = source.placeOf(node);
@@ -139,4 +141,18 @@ export function suggestKey(word: string, known: readonly string[]): string {
 export function suggest(word: string, known: readonly string[]): string {
   const nearest = nearestWord(word, known, Math.floor(word.length / 3));
   return nearest === null ? '' : `; did you mean "${nearest}"?`;
+}
+
+/** Beyond them it takes a second. */
+const maximumComparisons = 200_000;
+
+/** `suggest` for one file: each word is compared with every known one, and a file can have thousands of both, so that only the first ones are. */
+export function createSuggest(known: Iterable<string>): (word: string) => string {
+  const words = [...known];
+  let left = maximumComparisons;
+  return (word) => {
+    if (left <= 0) return '';
+    left -= words.length;
+    return suggest(word, words);
+  };
 }
