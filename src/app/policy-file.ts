@@ -136,6 +136,7 @@ export function createPolicyFile(
       if (reading.policy !== before?.policy || reading.workloads?.workloads !== before.workloads?.workloads) {
         const change = { file, ...sizesOf(reading) };
         log.info(change, 'policy loaded');
+        if (reading.policy !== before?.policy) logWarnings(log, file, reading.policy);
         onChange(change);
       }
     } catch (error) {
@@ -159,6 +160,13 @@ export function createPolicyFile(
     look: () => inTurn.run(look),
     reload: () => inTurn.run(take),
   };
+}
+
+/** Those of its parts by themselves; what takes all rules to see is for `policy check`, which has the time. */
+function logWarnings(log: Log, file: string, { warnings }: Policy): void {
+  if (warnings.length === 0) return;
+  const problems = shortened(warnings.map((warning) => formatProblem(file, warning)));
+  log.warn({ file, problems }, 'the policy file has warnings; dockpass policy check shows all');
 }
 
 /** A file of another kind by mistake can have a mistake in each line. */
@@ -217,6 +225,7 @@ export async function openPolicies(
   source: WorkloadsSource | null = null,
 ): Promise<Policies> {
   const first = await read(file, source);
+  logWarnings(log, file, first.policy);
   const main = createPolicyFile(file, log, first, onChange, source);
   // With the workloads, so that one which doesn't go with them is refused before it is put in force.
   const candidate = candidateFile === null ? null : createPolicyFile(candidateFile, log, null, () => {}, source);

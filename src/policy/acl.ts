@@ -1,6 +1,7 @@
 /** Owns the policy file: its YAML becomes a frozen Policy, or a list of everything that is wrong with it. */
 import { isExpression } from '../pattern/expression.ts';
 import { findConfusable } from './confusables.ts';
+import { createWhyNoOne, type WhyNoOne } from './dead-members.ts';
 import { readValues, readYaml } from './document.ts';
 import { compileGroups, GroupLoop, type Groups, type Member, noGroups, parseMember } from './groups.ts';
 import {
@@ -114,9 +115,10 @@ function readPolicy(reader: Reader): Pick<Policy, 'users' | 'rules' | 'groups'> 
       'acl is missing: without rules no one can do anything; write "acl: []" to mean that',
     );
   }
+  const users = fields.users ? readUsers(reader, fields.users) : new Map<string, StaticUser>();
   return {
-    users: fields.users ? readUsers(reader, fields.users) : new Map(),
-    groups: fields.groups ? readGroups(reader, fields.groups) : noGroups,
+    users,
+    groups: fields.groups ? readGroups(reader, fields.groups, users) : noGroups,
     rules: fields.acl ? reader.items(fields.acl).map((item, index) => readRule(reader, item, index + 1)) : [],
   };
 }
@@ -200,10 +202,10 @@ function readLabels(reader: Reader, value: Value): Record<string, readonly strin
   return Object.fromEntries(labels);
 }
 
-function readGroups(reader: Reader, value: Value): Groups {
+function readGroups(reader: Reader, value: Value, users: Policy['users']): Groups {
   const entries = readNamed(reader, value);
   const names = new Set(entries.map(({ key }) => key));
-  const known: KnownGroups = { names, suggest: createSuggest(names) };
+  const known: KnownGroups = { names, suggest: createSuggest(names), whyNoOne: createWhyNoOne(users) };
   const members = new Map<string, Member[]>();
   for (const { key, value: list } of entries) {
     members.set(key, list ? reader.items(list).flatMap((item) => readMember(reader, item, known) ?? []) : []);
@@ -219,7 +221,11 @@ function readGroups(reader: Reader, value: Value): Groups {
 }
 
 /** Of the file. */
-type KnownGroups = { readonly names: ReadonlySet<string>; readonly suggest: (word: string) => string };
+type KnownGroups = {
+  readonly names: ReadonlySet<string>;
+  readonly suggest: (word: string) => string;
+  readonly whyNoOne: WhyNoOne;
+};
 
 function readMember(reader: Reader, value: Value, groups: KnownGroups): Member | null {
   const text = readWord(reader, value);
@@ -234,6 +240,9 @@ function readMember(reader: Reader, value: Value, groups: KnownGroups): Member |
     );
     return null;
   }
+  // Not an error, as what loaded before must load after an upgrade. Members match no one then, and a rule that denies the group doesn't deny.
+  const why = groups.whyNoOne(member, text);
+  if (why !== null) reader.report(value.place, `${value.path}: "${text}" is no one: ${why}`, 'warning');
   return member;
 }
 

@@ -1,9 +1,9 @@
 /** Owns what `policy check` warns of: rules that can never decide, conditions that nothing meets, groups and variables that mean nothing. */
 import { isExpression } from '../pattern/expression.ts';
 import type { Policy } from './acl.ts';
-import { deadPartsOf } from './dead-conditions.ts';
+import { createDeadParts } from './dead-conditions.ts';
 import { leavesDomainOpen } from './match-fields.ts';
-import { type PolicyProblem, suggest } from './reader.ts';
+import { createSuggest, type PolicyProblem, suggest } from './reader.ts';
 import type { Rule } from './rule.ts';
 import { findShadowedRules } from './shadowed-rules.ts';
 import { captureFields, findCaptures, usesGroups } from './template.ts';
@@ -20,15 +20,17 @@ export function warningsOf(policy: Policy, situation: Situation = {}): PolicyPro
   const { users, rules, groups, warnings } = policy;
   const names = new Set([...groups.names, ...workloadGroups]);
   const covers = findShadowedRules(rules);
+  const suggestGroup = createSuggest(names);
+  const deadPartsOf = createDeadParts(users);
   const found = rules.flatMap((rule) => {
     return [
       ...unreachable(rule, covers.get(rule)),
-      ...undefinedGroups(rule, names),
+      ...undefinedGroups(rule, names, suggestGroup),
       ...groupsOfStrangers(rule),
       ...(severalDomains ? localParts(rule) : []),
       ...unknownVariables(rule),
       ...(rule.actions.length === 0 ? meetingStars(rule) : []),
-      ...deadPartsOf(rule, users),
+      ...deadPartsOf(rule),
     ].map((message): PolicyProblem => ({ line: rule.line, column: rule.column, severity: 'warning', message }));
   });
   return [...warnings, ...found].toSorted((a, b) => a.line - b.line || a.column - b.column);
@@ -42,12 +44,12 @@ function unreachable({ number }: Rule, cover: Rule | undefined): string[] {
 }
 
 /** A group of a provider has its prefix, so a plain name that the file doesn't define has no members. */
-function undefinedGroups(rule: Rule, names: ReadonlySet<string>): string[] {
+function undefinedGroups(rule: Rule, names: ReadonlySet<string>, suggestGroup: (name: string) => string): string[] {
   return groupPatternsOf(rule)
     .filter((pattern) => !/[:*?[\\$]/.test(pattern) && !isExpression(pattern) && !names.has(pattern))
     .map(
       (name) =>
-        `nothing defines the group "${name}"${suggest(name, [...names])}; groups of a provider are written PROVIDER:NAME`,
+        `nothing defines the group "${name}"${suggestGroup(name)}; groups of a provider are written PROVIDER:NAME`,
     );
 }
 

@@ -1,33 +1,42 @@
 /** Owns the conditions that nothing can ever meet: the word of a name, a type or an account that no one has. */
 import { isExpression } from '../pattern/expression.ts';
+import { compilePattern } from '../pattern/pattern.ts';
 import { repositoryActions } from '../scope.ts';
 import type { Policy } from './acl.ts';
 import { findConfusable } from './confusables.ts';
-import { foldAccount } from './match-fields.ts';
+import { createDeadAccount, deadDomain, isWord } from './dead-names.ts';
 import { suggest } from './reader.ts';
 import type { Condition, Rule } from './rule.ts';
 
-type Users = Policy['users'];
+/** What is known of the users of the file. */
+type Known = {
+  readonly deadAccount: (pattern: string) => string | null;
+  /** Those that some user has. */
+  readonly labels: ReadonlySet<string>;
+};
 
-/** Why a rule never matches, or grants less than it says: a sentence each, without its place. */
-export function deadPartsOf(rule: Rule, users: Users): string[] {
-  const { conditions } = rule;
-  return [
-    ...conditions.flatMap((condition) => deadPatternsOf(condition, rule, users)),
+/** @param users of the file. @returns what says why a rule never matches, or grants less than it says: a sentence each, without its place */
+export function createDeadParts(users: Policy['users']): (rule: Rule) => string[] {
+  const ofUsers = [...users.values()].flatMap(({ labels }) => Object.entries(labels));
+  const labels = new Set(ofUsers.flatMap(([label, values]) => (values.length > 0 ? label : [])));
+  const known: Known = { deadAccount: createDeadAccount(users), labels };
+  return (rule) => [
+    ...rule.conditions.flatMap((condition) => deadPatternsOf(condition, rule, known)),
     ...typeAndName(rule),
-    ...labelPlaceholders(rule, users),
+    ...kindAndAccount(rule),
+    ...labelPlaceholders(rule, known),
     ...accountInName(rule),
     ...deadActionsOf(rule),
   ];
 }
 
 /** What is said of a condition where none of its patterns can match. */
-function deadPatternsOf({ field, patterns }: Condition, rule: Rule, users: Users): string[] {
+function deadPatternsOf({ field, patterns }: Condition, rule: Rule, known: Known): string[] {
   const why = (pattern: string): string | null => {
-    if (field === 'account') return deadAccount(pattern, users);
+    if (field === 'account') return known.deadAccount(pattern);
     if (field === 'name') return asksForRepositories(rule) ? deadName(pattern) : null;
-    if (field === 'domain') return pattern.includes('@') ? 'a domain has no "@"' : null;
-    if (field.startsWith('labels.')) return deadLabel(field.slice('labels.'.length), rule, users);
+    if (field === 'domain') return deadDomain(pattern);
+    if (field.startsWith('labels.')) return deadLabel(field.slice('labels.'.length), rule, known);
     return null;
   };
   // Of those it has been said already.
@@ -35,24 +44,6 @@ function deadPatternsOf({ field, patterns }: Condition, rule: Rule, users: Users
   const reasons = patterns.map(why);
   if (reasons.some((reason) => reason === null)) return [];
   return [`match.${field} "${patterns.join('", "')}" never matches: ${reasons[0]}`];
-}
-
-/** A pattern that stands for itself only. */
-function isWord(pattern: string): boolean {
-  return !isExpression(pattern) && !/[*?[\\]|\$\{/.test(pattern);
-}
-
-/** Robots, and people by their e-mail; tokens from a CI system, whose accounts have a colon. */
-const otherAccounts = /@|^robot-|:/;
-
-function deadAccount(pattern: string, users: Users): string | null {
-  if (/^\/(?!.*\/$)/.test(pattern)) return 'no account begins with "/"; an expression has one at both ends';
-  if (!isWord(pattern) || users.has(pattern)) return null;
-  if (pattern === '') return 'no one comes without credentials, because users has no ""';
-  const folded = foldAccount(pattern);
-  if (folded.includes('@') && folded !== folded.toLowerCase()) return 'e-mails are compared in lower case';
-  if (otherAccounts.test(pattern)) return null;
-  return `no user of this file is called that${suggest(pattern, [...users.keys()])}; people are called by their e-mail, robots robot-NAME`;
 }
 
 /** Characters that are in no repository's name (distribution, reference grammar), as text between the wildcards. */
@@ -64,6 +55,11 @@ const impossible: readonly (readonly [found: RegExp, why: string])[] = [
   [/@/, 'a repository name has no "@"'],
   [/[A-Z]/, 'repository names are in lower case'],
   [/[\s,;|]/, 'a repository name has no such character; write a rule for each'],
+  [/^$/, 'a repository name is never empty; leave the condition out'],
+  [/\/$/, 'a repository name doesn\'t end with "/"; write "/**" there for everything below'],
+  [/\/\//, 'a repository name has no empty part between slashes'],
+  [/(?:^|\/)[._-]|[._-](?:\/|$)/, 'each part of a repository name begins and ends with a letter or digit'],
+  [/\.[._-]|[_-]\.|_-|-_|___/, 'a repository name has only one of ". _ -" in one place, but for "__" and "--"'],
 ];
 
 function deadName(pattern: string): string | null {
@@ -72,22 +68,18 @@ function deadName(pattern: string): string | null {
   return impossible.find(([found]) => found.test(text))?.[1] ?? null;
 }
 
-function deadLabel(label: string, rule: Rule, users: Users): string | null {
+function deadLabel(label: string, rule: Rule, { labels }: Known): string | null {
   const ofCi = rule.conditions.some(({ field, patterns }) => field === 'kind' && patterns.includes('ci'));
-  return ofCi || hasLabel(label, users) ? null : `no user of this file has the label "${label}"`;
-}
-
-function hasLabel(label: string, users: Users): boolean {
-  return [...users.values()].some(({ labels }) => (labels[label] ?? []).length > 0);
+  return ofCi || labels.has(label) ? null : `no user of this file has the label "${label}"`;
 }
 
 /** `${labels:x}` of a label that no one has is text. */
-function labelPlaceholders(rule: Rule, users: Users): string[] {
+function labelPlaceholders(rule: Rule, known: Known): string[] {
   const written = rule.conditions.flatMap(({ patterns }) =>
     patterns.flatMap((one) => one.match(/\$\{labels:[^}]+\}/g) ?? []),
   );
   return [...new Set(written)].flatMap((placeholder) => {
-    const reason = deadLabel(placeholder.slice('${labels:'.length, -1), rule, users);
+    const reason = deadLabel(placeholder.slice('${labels:'.length, -1), rule, known);
     return reason === null ? [] : [`${placeholder} has no value: ${reason}`];
   });
 }
@@ -110,13 +102,29 @@ const types = ['repository', 'registry'];
 
 function typeAndName({ conditions }: Rule): string[] {
   const [type] = wordsOf(conditions, 'type');
-  const [name] = wordsOf(conditions, 'name');
   if (type === undefined) return [];
   if (!types.includes(type)) {
     return [`match.type "${type}" never matches: a registry asks for ${types.join(' or ')}${suggest(type, types)}`];
   }
-  if (type !== 'registry' || name === undefined || name === 'catalog') return [];
-  return [`match.name "${name}" never matches with type "registry", of which there is only "catalog"`];
+  const names = conditions.flatMap(({ field, patterns }) => (field === 'name' ? patterns : []));
+  return names
+    .filter(
+      (name) => type === 'registry' && !name.includes('${') && !compilePattern(name, { doubleStar: true })('catalog'),
+    )
+    .map((name) => `match.name "${name}" never matches with type "registry", of which there is only "catalog"`);
+}
+
+/** How the names of each kind of account look; a user of the file can be called anything. */
+const namesOfKinds: Readonly<Record<string, RegExp>> = { person: /@/, robot: /^robot-/, ci: /:/, anonymous: /^$/ };
+
+function kindAndAccount({ conditions }: Rule): string[] {
+  const [account] = wordsOf(conditions, 'account');
+  const kinds = conditions.flatMap(({ field, patterns }) => (field === 'kind' ? patterns : []));
+  if (account === undefined || kinds.length === 0) return [];
+  if (kinds.some((kind) => namesOfKinds[kind]?.test(account) !== false)) return [];
+  return [
+    `match.account "${account}" never matches with kind ${kinds.join(' or ')}, of which none is called like that`,
+  ];
 }
 
 function asksForRepositories({ conditions }: Rule): boolean {

@@ -178,3 +178,17 @@ test('of many mistakes the first hundred are logged', async () => {
   assert.equal(problems.length, 101);
   assert.match(problems[100] ?? '', /^and \d+ more: dockpass policy check shows all$/);
 });
+
+test('what is probably not meant is in the log, at the start and when the file changes: a denial can have no effect', async () => {
+  const text = 'groups: {partners: ["domain:*.partner.example"]}\nacl: [{match: {group: partners}, actions: []}]';
+  await writeFile(file, text);
+  const policies = await openPolicies(file, null, log, () => {});
+  await writeFile(file, `${text}\n# changed`);
+  await policies.reload();
+  const warnings = logged.filter(({ level }) => level === 'warn');
+  assert.equal(warnings.length, 2);
+  for (const { fields, message } of warnings) {
+    assert.equal(message, 'the policy file has warnings; dockpass policy check shows all');
+    assert.match(JSON.stringify(fields), /policy\.yml:1:21: warning: .*is no one: members aren't patterns/);
+  }
+});

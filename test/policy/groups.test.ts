@@ -12,6 +12,7 @@ function groupsIn(yaml: string, identity: Identity): string[] {
   return groupsOf(groups, identity).map(({ name, origin }) => `${name} (${origin})`);
 }
 
+const hash = '$2y$05$LO.vzwpWC5LZGqThvEfznu8qhb5SGqvBSWY1J3yZ4AxtMRZ3kN5jC';
 const ana = somebody('ana@example.com');
 const asciiAna = somebody('ana@xn--bcher-kva.example');
 
@@ -135,6 +136,47 @@ test('a large group in many groups is listed once', () => {
   const above = Array.from({ length: 2_000 }, (_, number) => [`above${number}`, ['large']]);
   const found = groupsIn(JSON.stringify({ large, ...Object.fromEntries(above) }), somebody('person7@example.com'));
   assert.equal(found.length, 2_001);
+});
+
+describe('a member that is no one is a warning: the file still loads', () => {
+  const said = (member: string) =>
+    parsePolicy(
+      `users: {ci: {password: "${hash}"}}\ngroups: {team: [], a: [${member}]}\nacl: []`,
+      'policy.yml',
+    ).warnings.map(({ line, column, message }) => `${line}:${column} ${message}`);
+  const table: readonly [member: string, why: string][] = [
+    ['"domain:*.partner.example"', 'members aren\'t patterns; write match.domain: "*.partner.example" in the rule'],
+    [
+      '"google:ext-*@example.com"',
+      'members aren\'t patterns; write match.group: "google:ext-*@example.com" in the rule',
+    ],
+    [
+      '"google:ext[12]@example.com"',
+      'members aren\'t patterns; write match.group: "google:ext[12]@example.com" in the rule',
+    ],
+    ['"keycloak:/^ext/"', 'members aren\'t patterns; write match.group: "keycloak:/^ext/" in the rule'],
+    ['"*@partner.example"', 'members aren\'t patterns; write match.account: "*@partner.example" in the rule'],
+    ['"/@partner.example/"', 'members aren\'t patterns; write match.account: "/@partner.example/" in the rule'],
+    ['"account:robot-*"', 'members aren\'t patterns; write match.account: "robot-*" in the rule'],
+    ['"domain:${domain}"', 'members aren\'t patterns; write match.domain: "${domain}" in the rule'],
+    ['"account:nina"', 'no user of this file is called that; people are called by their e-mail, robots robot-NAME'],
+    ['"account:Ana@example.com"', 'e-mails are compared in lower case'],
+    ['"domain:@partner.example"', 'a domain has no "@"'],
+    ['"domain: partner.example"', "that isn't a domain"],
+  ];
+  for (const [member, why] of table) {
+    test(member, () => assert.deepEqual(said(member), [`2:24 groups.a[1]: ${member} is no one: ${why}`]));
+  }
+  const members = ['ci', 'robot-ci', 'ana@example.com', 'github:web/app'].map((name) => `"account:${name}"`);
+  for (const member of [
+    ...members,
+    'team',
+    '"domain:Bücher.example."',
+    '"entra:[APP] Developers"',
+    'ANA@example.com',
+  ]) {
+    test(`nothing is said of ${member}`, () => assert.deepEqual(said(member), []));
+  }
 });
 
 describe('refused', () => {
