@@ -27,11 +27,10 @@ export function convertPolicy(
   const users = sections.find(({ key }) => textOf(key) === 'users')?.value;
   const acl = sections.find(({ key }) => textOf(key) === 'acl')?.value;
   if (isMap(users)) convertUsers(users, report);
-  const values = valuesOf(users);
-  const takesPatterns = (text: string) =>
-    hasOtherLabels ? text.includes('${labels:') : values.some((one) => isPatternIn(text, one));
+  const isPatternIn = createIsPatternIn(users);
+  const takesPatterns = (text: string) => text.includes('${labels:') && (hasOtherLabels || isPatternIn(text));
   if (isSeq(acl))
-    convertRules(acl, { report, takesPatterns, names: keysOf(users), labels: labelsOf(users), hasPeople });
+    convertRules(acl, { report, takesPatterns, names: new Set(keysOf(users)), labels: labelsOf(users), hasPeople });
   else if (acl === undefined)
     report(source.contents, 'acl is missing; Dockpass reads no rules from anywhere else', 'error');
   const policy = new Document(new YAMLMap(), { version: '1.1' });
@@ -75,26 +74,42 @@ function cutTo(hash: string, password: Scalar): void {
   password.type = 'QUOTE_DOUBLE';
 }
 
-type LabelValue = { readonly label: string; readonly value: string };
+/** What the values of one label can be to the texts that they are put in. */
+type Values = {
+  /** Some value is more than itself in an expression, where nearly every sign can be. */
+  isPatternInExpression: boolean;
+  isPatternInGlob: boolean;
+  /** Those that can make an expression of a text, or none. */
+  readonly edges: Set<string>;
+};
 
-/** Each value of each label that users of the file have. */
-function valuesOf(users: unknown): LabelValue[] {
-  return labelPairsOf(users).flatMap(({ key, value: list }) =>
-    isSeq(list) ? list.items.map((item) => ({ label: textOf(key) ?? '', value: textOf(item) ?? '' })) : [],
-  );
+/** Whether a value of a label that users have is more than itself where a text puts it. Users and rules can be thousands, so the values are looked at once. */
+function createIsPatternIn(users: unknown): (text: string) => boolean {
+  const byLabel = new Map<string, Values>();
+  for (const { key, value: list } of labelPairsOf(users)) {
+    const label = textOf(key) ?? '';
+    const known = byLabel.get(label) ?? { isPatternInExpression: false, isPatternInGlob: false, edges: new Set() };
+    byLabel.set(label, known);
+    for (const item of isSeq(list) ? list.items : []) addValue(known, textOf(item) ?? '');
+  }
+  return (text) =>
+    [...byLabel].some(([label, { isPatternInExpression, isPatternInGlob, edges }]) => {
+      const placeholder = `\${labels:${label}}`;
+      if (!text.includes(placeholder)) return false;
+      if (isExpression(text) ? isPatternInExpression : isPatternInGlob) return true;
+      return [...edges].some((edge) => isExpression(text.replaceAll(placeholder, () => edge)) !== isExpression(text));
+    });
 }
 
-/** Whether the value is more than itself where the text puts it: in an expression nearly every sign can be. */
-function isPatternIn(text: string, { label, value }: LabelValue): boolean {
-  const filled = text.replaceAll(`\${labels:${label}}`, () => value);
-  if (filled === text) return false;
-  if (isExpression(filled) !== isExpression(text)) return true;
-  return isExpression(text) ? quoteMeta(value) !== value : /[*?[\\]/.test(value);
+function addValue(known: Values, value: string): void {
+  known.isPatternInExpression ||= quoteMeta(value) !== value;
+  known.isPatternInGlob ||= /[*?[\\]/.test(value);
+  if (value === '' || value.startsWith('/') || value.endsWith('/')) known.edges.add(value);
 }
 
 /** The labels that users of the file have, without those of no one. */
-function labelsOf(users: unknown): string[] {
-  return labelPairsOf(users).flatMap(({ key }) => textOf(key) ?? []);
+function labelsOf(users: unknown): ReadonlySet<string> {
+  return new Set(labelPairsOf(users).flatMap(({ key }) => textOf(key) ?? []));
 }
 
 /** The names of labels with their values, of one user after the other. */

@@ -6,9 +6,9 @@ import type { ReportNode } from './report-node.ts';
 export type KnownUsers = {
   readonly report: ReportNode;
   /** Under `users:`. */
-  readonly names: readonly string[];
+  readonly names: ReadonlySet<string>;
   /** Labels that they have. */
-  readonly labels: readonly string[];
+  readonly labels: ReadonlySet<string>;
 };
 
 /**
@@ -22,7 +22,7 @@ export function adviseOnIdentity(
   { report, names, labels }: KnownUsers,
 ): void {
   const name = texts.get('name') ?? '';
-  const isOfUser = names.includes(texts.get('account') ?? '\0');
+  const isOfUser = names.has(texts.get('account') ?? '\0');
   if (name.includes('${account}') && !isOfUser) {
     const instead = name.replaceAll('${account}', '${user}');
     report(
@@ -32,7 +32,7 @@ export function adviseOnIdentity(
     comment(rule, `for people: name: ${JSON.stringify(instead)}`);
   }
   const written = [...name.matchAll(/\$\{labels:([^}]+)\}/g)].map(([, label = '']) => label);
-  const foreign = written.filter((label) => !labels.includes(label));
+  const foreign = written.filter((label) => !labels.has(label));
   if (foreign.length > 0) {
     const instead = name.replaceAll(/\$\{labels:[^}]+\}/g, '${group:oidc}');
     report(
@@ -41,7 +41,7 @@ export function adviseOnIdentity(
     );
     comment(rule, `for people: name: ${JSON.stringify(instead)}, where oidc is the provider's name`);
   }
-  const demanded = [...texts.keys()].filter((field) => !fields.includes(field) && !labels.includes(field));
+  const demanded = [...texts.keys()].filter((field) => !fields.includes(field) && !labels.has(field));
   for (const label of demanded) {
     const instead = groupFor(texts.get(label) ?? '');
     report(rule, `${path}: people have groups instead of the label "${label}"; write match.group, as in ${instead}`);

@@ -16,9 +16,9 @@ type Conversion = {
   /** Whether labels put patterns into a text, or may: then they have to be put in as they are. */
   readonly takesPatterns: (text: string) => boolean;
   /** Names under `users:`, which are compared as they are written. */
-  readonly names: readonly string[];
+  readonly names: ReadonlySet<string>;
   /** Labels that users have. */
-  readonly labels: readonly string[];
+  readonly labels: ReadonlySet<string>;
   readonly hasPeople: boolean;
 };
 
@@ -152,9 +152,9 @@ function convertAccount(pattern: string, node: unknown, path: string, conversion
   const { report, names, hasPeople } = conversion;
   const folded = isExpression(pattern) ? pattern : foldPattern(pattern);
   const misses = isExpression(pattern) ? hasCapitals(pattern) : pattern.includes('@') && folded !== pattern;
-  if (!misses || names.includes(pattern)) return pattern;
-  const user = names.find((name) => fits(pattern, name));
-  const woken = user === undefined ? names.find((name) => fits(folded, name)) : undefined;
+  if (!misses || names.has(pattern)) return pattern;
+  const user = firstFitting(pattern, names);
+  const woken = user === undefined ? firstFitting(folded, names) : undefined;
   if (woken !== undefined && !isExpression(pattern)) {
     report(
       node,
@@ -187,11 +187,12 @@ function hasCapitals(expression: string): boolean {
   return !/\(\?[a-z]*i/.test(expression) && /[A-Z]/.test(expression.replace(other, ''));
 }
 
-function fits(pattern: string, name: string): boolean {
+function firstFitting(pattern: string, names: ReadonlySet<string>): string | undefined {
+  if (!isExpression(pattern) && !/[*?[\\]/.test(pattern)) return names.has(pattern) ? pattern : undefined;
   try {
-    return compilePattern(pattern, { doubleStar: false })(name);
+    return [...names].find(compilePattern(pattern, { doubleStar: false }));
   } catch (error) {
-    if (error instanceof PatternError) return false;
+    if (error instanceof PatternError) return undefined;
     throw error;
   }
 }

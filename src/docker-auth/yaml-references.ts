@@ -4,20 +4,41 @@ import { isMergeKey, isNull, textOf } from './yaml-nodes.ts';
 
 export type AliasProblem = { readonly alias: Alias; readonly message: string };
 
-/** Aliases that nothing can be put in for. docker_auth's YAML reader stops at them, too, where it reads. */
+/** Far more than 10,000 users and rules, each with aliases, have; a few nested aliases can stand for billions. */
+const maximumParts = 1_000_000;
+
+/**
+ * Aliases that nothing can be put in for, at which docker_auth's YAML reader stops, too, where it reads; and the one that makes the
+ * document too large.
+ */
 export function aliasProblems(document: Document): AliasProblem[] {
   const anchors = new Map<string, Node>();
+  /** Of the nodes with an anchor, with what their aliases stand for. */
+  const sizes = new Map<unknown, number>();
   const problems: AliasProblem[] = [];
+  let parts = 0;
   visit(document, {
     Node(_key, node, path) {
+      const target = isAlias(node) ? anchors.get(node.source) : undefined;
+      const size = sizes.get(target) ?? 1;
+      parts += size;
+      for (const above of path) if (sizes.has(above)) sizes.set(above, (sizes.get(above) ?? 0) + size);
       if (!isAlias(node)) {
-        if (node.anchor !== undefined) anchors.set(node.anchor, node);
-        return;
+        if (node.anchor === undefined) return undefined;
+        anchors.set(node.anchor, node);
+        sizes.set(node, 1);
+        return undefined;
       }
-      const target = anchors.get(node.source);
       const report = (what: string) => problems.push({ alias: node, message: `the alias *${node.source} ${what}` });
       if (target === undefined) report('refers to nothing; put a text that begins with * in quotes');
       else if (path.includes(target)) report('is inside of what it refers to');
+      else if (parts > maximumParts) {
+        report(
+          'is one of too many: with all that they refer to, the file has more than 1,000,000 values; take some out',
+        );
+        return visit.BREAK;
+      }
+      return undefined;
     },
   });
   return problems;
@@ -55,11 +76,29 @@ function readScalarsAsTexts(document: Document): void {
   });
 }
 
-/** What an alias refers to can be in a section that is left out. */
+/** What an alias refers to can be in a section that is left out. It stands before the alias, so it has no alias any more. */
 function inlineAliases(document: Document): void {
-  // The types say unknown; a clone of a node is a node.
-  visit(document, { Alias: (_key, alias) => alias.resolve(document)?.clone() as Node | undefined });
+  const anchors = new Map<string, Node>();
   visit(document, {
+    Node(_key, node) {
+      if (isAlias(node)) return copyOf(anchors.get(node.source));
+      if (node.anchor !== undefined) anchors.set(node.anchor, node);
+      return undefined;
+    },
+  });
+  withoutAnchors(document);
+}
+
+/** Without its anchors, which would stand for it from there on. */
+function copyOf(node: Node | undefined): Node | undefined {
+  // The types say unknown; a clone of a node is a node.
+  const copy = node?.clone() as Node | undefined;
+  if (copy) withoutAnchors(copy);
+  return copy;
+}
+
+function withoutAnchors(part: Node | Document): void {
+  visit(part, {
     Node(_key, node) {
       if ('anchor' in node) delete node.anchor;
     },

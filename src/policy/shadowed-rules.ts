@@ -2,7 +2,7 @@
 import type { Matcher } from '../pattern/compiled.ts';
 import { isExpression } from '../pattern/expression.ts';
 import { compilePattern } from '../pattern/pattern.ts';
-import { contains, parseNetwork } from './address.ts';
+import { parseNetwork } from './address.ts';
 import { type ConditionField, matchFieldOf } from './match-fields.ts';
 import type { Condition, Rule } from './rule.ts';
 import { createRuleIndex, rulesDemandingSame } from './rule-index.ts';
@@ -33,33 +33,72 @@ function firstBefore({ number }: Rule, list: readonly Rule[], fits: (candidate: 
 
 /**
  * Which rules can shadow one, as trying each with each takes too long for 10,000 of them. A rule that demands a word shadows only
- * rules that demand the same; one that demands an expression, only those with the same expression or a word there.
+ * rules that demand the same; one that demands an expression, only those with the same expression or a word there; one that demands
+ * a beginning, only those with the same beginning.
  */
 function createCandidates(rules: readonly Rule[]): (rule: Rule) => (readonly Rule[])[] {
   const index = createRuleIndex(rules.filter((rule) => expressionOf(rule) === null));
+  const others = createBeginnings(index.others);
   const expressive = rules.filter((rule) => expressionOf(rule) !== null);
-  const byExpression = Map.groupBy(expressive, (rule) => expressionOf(rule));
-  return ({ conditions }) => [
-    index.others,
-    ...conditions.map((condition) => rulesDemandingSame(condition, index)),
-    ...conditions.filter(isNameOrAccount).map(({ patterns: [pattern = ''] }) => {
-      return readText(pattern).kind === 'word' ? expressive : (byExpression.get(pattern) ?? []);
+  const withExpression = createBeginnings(expressive);
+  const byExpression = new Map(
+    [...Map.groupBy(expressive, expressionOf)].map(([written, same]) => [written, createBeginnings(same)]),
+  );
+  return (rule) => [
+    ...others(rule),
+    ...rule.conditions.map((condition) => rulesDemandingSame(condition, index)),
+    ...rule.conditions.filter(isNameOrAccount).flatMap(({ field, patterns: [pattern = ''] }) => {
+      const { written, kind } = readText(asCompared(field, pattern));
+      return kind === 'word' ? withExpression(rule) : (byExpression.get(written)?.(rule) ?? []);
     }),
   ];
+}
+
+/** Those of the rules that can shadow one: each is found by the rarest of the beginnings that it demands. */
+function createBeginnings(rules: readonly Rule[]): (rule: Rule) => (readonly Rule[])[] {
+  const count = new Map<string, number>();
+  for (const beginning of rules.flatMap(beginningsOf)) count.set(beginning, (count.get(beginning) ?? 0) + 1);
+  const rarity = (beginning: string): number => count.get(beginning) ?? 0;
+  const byBeginning = Map.groupBy(rules, (rule) => beginningsOf(rule).sort((a, b) => rarity(a) - rarity(b))[0] ?? null);
+  const lengths = [...new Set([...byBeginning.keys()].flatMap((beginning) => beginning?.length ?? []))];
+  return ({ conditions }) => {
+    const texts = conditions.flatMap(({ field, patterns }) =>
+      readTexts(field, patterns.slice(0, 1)).map(asText(field)),
+    );
+    const beginnings = texts.flatMap((text) =>
+      lengths.filter((length) => length <= text.length).map((length) => text.slice(0, length)),
+    );
+    return [null, ...beginnings].map((beginning) => byBeginning.get(beginning) ?? []);
+  };
+}
+
+/** `ip 4.00001010` of a rule that demands the network 10.0.0.0/8; `name a-` of one with `a-*`. */
+function beginningsOf({ conditions }: Rule): string[] {
+  return conditions.flatMap(({ field, patterns }) => {
+    const [text, ...others] = readTexts(field, patterns);
+    if (text === undefined || others.length > 0 || isEverything(text.written, field)) return [];
+    const prefix = text.kind === 'glob' ? prefixOf(text.written) : text.kind === 'other' ? null : text.written;
+    return prefix === null ? [] : [asText(field)({ written: prefix })];
+  });
+}
+
+function asText(field: ConditionField): (text: Pick<Text, 'written'>) => string {
+  return ({ written }) => `${field} ${written}`;
 }
 
 function isNameOrAccount({ field }: Condition): boolean {
   return field === 'name' || field === 'account';
 }
 
-/** What the rule demands of a name or an account, if that is neither a word nor a glob. */
+/** What the rule demands of a name or an account, if that is neither a word nor a beginning. */
 function expressionOf({ conditions }: Rule): string | null {
-  const patterns = conditions.filter(isNameOrAccount).flatMap(({ field, patterns: written }) => {
-    return written.filter((pattern) => {
-      return readText(pattern).kind === 'other' && !isEverything(pattern, field) && !isAnyText(pattern);
+  const texts = conditions.filter(isNameOrAccount).flatMap(({ field, patterns }) => {
+    return readTexts(field, patterns).filter(({ written, kind }) => {
+      const isOdd = kind === 'other' || (kind === 'glob' && prefixOf(written) === null);
+      return isOdd && !isEverything(written, field) && !isAnyText(written);
     });
   });
-  return patterns[0] ?? null;
+  return texts[0]?.written ?? null;
 }
 
 /** What a rule demands of a field, asked of a pattern of another rule: whether all that it matches is within the demand. */
@@ -68,7 +107,10 @@ type Claim = { readonly field: ConditionField; readonly includes: (narrow: Text)
 /** A pattern as it is to be covered: a word matches itself alone; a glob has no variables. */
 type Text = { readonly written: string; readonly kind: 'word' | 'glob' | 'other' };
 
+/** Networks become the bits that their addresses begin with: one begins with those of each network around it. */
 function readTexts(field: ConditionField, patterns: readonly string[]): Text[] {
+  if (matchFieldOf(field).takes === 'networks')
+    return patterns.map((written) => ({ written: bitsOf(written), kind: 'word' }));
   return patterns.map((pattern) => readText(asCompared(field, pattern)));
 }
 
@@ -103,7 +145,7 @@ function claimOf({ field, patterns }: Condition): Claim {
   const around = takes === 'networks' ? networkAround : patternAround;
   const tests = patterns.map((pattern) => {
     const includes = around(asCompared(field, pattern));
-    return (narrow: Text) => reaches(pattern, narrow.written) && includes(narrow);
+    return (narrow: Text) => includes(narrow) && reaches(pattern, narrow.written);
   });
   return { field, includes: (narrow) => tests.some((includes) => includes(narrow)) };
 }
@@ -113,10 +155,12 @@ function patternAround(wide: string): Claim['includes'] {
   if (/\$\{[^}]*:/.test(wide)) return () => false;
   if (wide.includes('${')) return ({ written }) => written === wide;
   let matcher: Matcher | undefined;
+  const isAny = isAnyText(wide);
+  const includesGlob = globAround(wide);
   return (narrow) => {
     const { written, kind } = narrow;
-    if (written === wide || (isAnyText(wide) && demandsCharacter(narrow))) return true;
-    if (kind !== 'word') return kind === 'glob' && globIncludes(wide, written);
+    if (written === wide || (isAny && demandsCharacter(narrow))) return true;
+    if (kind !== 'word') return kind === 'glob' && includesGlob(written);
     matcher ??= compilePattern(wide, { doubleStar: true });
     return matcher(written);
   };
@@ -133,16 +177,27 @@ function demandsCharacter({ written, kind }: Text): boolean {
 }
 
 /** `team/**` includes `team/x-*`; `team/*` includes `team/x-*` but not `team/x/*`. */
-function globIncludes(wide: string, narrow: string): boolean {
-  const [, prefix = '', stars = ''] = /^([^*?[\\]*)(\*+)$/.exec(wide) ?? [];
-  if (stars === '' || !narrow.startsWith(prefix)) return false;
-  return stars.length > 1 || !/\/|\*\*|\[/.test(narrow.slice(prefix.length));
+function globAround(wide: string): (narrow: string) => boolean {
+  const prefix = prefixOf(wide);
+  if (prefix === null) return () => false;
+  const crossesSlashes = wide.length > prefix.length + 1;
+  return (narrow) => narrow.startsWith(prefix) && (crossesSlashes || !/\/|\*\*|\[/.test(narrow.slice(prefix.length)));
+}
+
+/** `team/x-` of `team/x-*`; `null` for a glob that has more than stars at its end. */
+function prefixOf(glob: string): string | null {
+  return /^([^*?[\\]*)\*+$/.exec(glob)?.[1] ?? null;
 }
 
 function networkAround(wide: string): Claim['includes'] {
-  const outer = parseNetwork(wide);
-  return ({ written }) => {
-    const inner = parseNetwork(written);
-    return outer !== null && inner !== null && outer.bits <= inner.bits && contains(outer, inner.address);
-  };
+  const outer = bitsOf(wide);
+  return ({ written }) => outer !== '' && written.startsWith(outer);
+}
+
+/** `4.00001010` for 10.0.0.0/8; empty for what isn't a network. */
+function bitsOf(written: string): string {
+  const network = parseNetwork(written);
+  if (network === null) return '';
+  const bits = network.address.map((byte) => byte.toString(2).padStart(8, '0')).join('');
+  return `${network.address.length}.${bits.slice(0, network.bits)}`;
 }

@@ -764,3 +764,44 @@ test('a password that is empty to docker_auth is none, and anyone can log in, as
   });
   assert.ok(problemsOf(text).some((problem) => problem.includes('anyone can log in as "guest"')));
 });
+
+test('aliases that stand for billions of values are refused, also where no one reads them', () => {
+  const levels = Array.from({ length: 30 }, (_, level) => {
+    const value = level === 0 ? 'x' : `*x${level - 1}`;
+    return `x${level}: &x${level} [${value}, ${value}, ${value}]`;
+  });
+  const { policy, problems } = importDockerAuth(`token: {issuer: A}\nusers: {"": {}}\n${levels.join('\n')}\nacl: []\n`);
+  assert.equal(policy, '');
+  assert.match(
+    problems.map(({ message }) => message).join('\n'),
+    /the alias \*x\d+ is one of too many: .*take some out/,
+  );
+});
+
+test('an alias means the last anchor before it, also after an alias for something that has that anchor inside', () => {
+  const { policy } = importDockerAuth(`
+token: {issuer: A}
+users: {"": {}}
+acl:
+  - &rule {match: {name: &name a}, actions: [pull]}
+  - {match: {name: &name b}, actions: [pull]}
+  - *rule
+  - {match: {name: *name}, actions: []}
+`);
+  const names = parsePolicy(policy, 'policy.yml').rules.map(({ conditions }) => conditions[0]?.patterns[0]);
+  assert.deepEqual(names, ['a', 'b', 'a', 'b']);
+});
+
+test('thousands of users with labels and thousands of rules with their names are imported', () => {
+  const numbers = Array.from({ length: 5_000 }, (_, index) => index);
+  const users = numbers.map(
+    (number) => `  U${number}@example.com: {password: "${hash}", labels: {team: [t${number}]}}`,
+  );
+  const rules = numbers.map(
+    (number) => `  - {match: {account: X${number}@Example.com, name: "\${labels:team}/${number}/*"}, actions: [pull]}`,
+  );
+  const text = `token: {issuer: A}\ngoogle_auth: {domain: example.com}\nusers:\n${users.join('\n')}\nacl:\n${rules.join('\n')}\n`;
+  const { rules: imported } = parsePolicy(importDockerAuth(text).policy, 'policy.yml');
+  assert.equal(imported.length, 5_000);
+  assert.ok(imported.every(({ raw }) => !raw));
+});

@@ -12,6 +12,27 @@ function warnings(acl: string, groups = '{}'): string[] {
   return warningsOf(parsePolicy(`groups: ${groups}\nacl: ${acl}`, 'policy.yml')).map(({ message }) => message);
 }
 
+test('the one rule among 10,000 that an earlier one leaves nothing is found, whatever they look at', () => {
+  const kinds: readonly ((index: number) => string)[] = [
+    (index) => `{ip: 10.${index >> 8}.${index & 255}.0/24}`,
+    (index) => `{name: "*a${index}*/**"}`,
+    (index) => `{name: "a${index}-*"}`,
+    (index) => `{account: u${index}, name: "\${account}/*"}`,
+    (index) => `{labels: {team: a${index}}}`,
+  ];
+  for (const match of kinds) {
+    const matches = [...Array.from({ length: 10_000 }, (_, index) => match(index)), match(7)];
+    const { rules } = parsePolicy(
+      `acl: [${matches.map((one) => `{match: ${one}, actions: []}`).join(', ')}]`,
+      'policy.yml',
+    );
+    assert.deepEqual(
+      [...findShadowedRules(rules)].map(([rule, cover]) => [rule.number, cover.number]),
+      [[10_001, 8]],
+    );
+  }
+});
+
 describe('a rule that an earlier one leaves nothing', () => {
   const table: readonly [earlier: string, later: string, unreachable: boolean][] = [
     ['{}', '{account: a}', true],
