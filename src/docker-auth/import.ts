@@ -104,7 +104,8 @@ function checkPolicy(reader: Reader, document: Document, lines: LineCounter, sec
     for (const warning of warningsOf(policy)) reader.report(warning, warning.message, 'warning');
     const canLogIn = [...policy.users.keys()].some((name) => name !== '');
     const hasProvider = sections.some(({ key }) => key === 'google_auth' || key === 'oidc_auth');
-    if (canLogIn || hasProvider) return;
+    // What is wrong with the users can be the reason.
+    if (canLogIn || hasProvider || known.size > 0) return;
     const message =
       'no one can log in: there are no users, and no google_auth or oidc_auth. Name a provider in .env (docs/coming-from.md)';
     reader.report({ line: 1, column: 1 }, message, 'warning');

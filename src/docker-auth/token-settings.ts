@@ -29,18 +29,29 @@ export function checkToken(
       'warning',
     );
   }
-  const written = settings.get('TOKEN_LIFETIME');
-  const lifetime = written === undefined ? lifetimes.minimum : wholeNumberOf(written);
-  if (written !== undefined) settings.set('TOKEN_LIFETIME', String(lifetime));
-  if (!(lifetime >= lifetimes.minimum && lifetime <= lifetimes.maximum)) {
-    const nearest = lifetime > lifetimes.maximum ? lifetimes.maximum : lifetimes.minimum;
-    const fault = Number.isNaN(lifetime)
-      ? `"${written}" is no number of seconds, so docker_auth would not start with it`
-      : `a token lives ${lifetimes.minimum} to ${lifetimes.maximum} seconds here`;
-    reader.report(place, `token.expiration: ${fault}; TOKEN_LIFETIME becomes ${nearest}`, 'warning');
-    settings.set('TOKEN_LIFETIME', String(nearest));
-  }
+  checkLifetime(reader, place, settings);
   leaveOutExpired(reader, place, settings, surroundings);
+}
+
+function checkLifetime(reader: Reader, place: Place, settings: Map<string, string>): void {
+  const written = settings.get('TOKEN_LIFETIME');
+  if (written === undefined) return;
+  const seconds = wholeNumberOf(written);
+  const lifetime = Number.isNaN(seconds) ? durationOf(written) : seconds;
+  const nearest = Math.min(Math.max(lifetime, lifetimes.minimum), lifetimes.maximum);
+  if (Number.isNaN(nearest)) settings.delete('TOKEN_LIFETIME');
+  else settings.set('TOKEN_LIFETIME', String(nearest));
+  const becomes = Number.isNaN(nearest) ? 'is left out: set it' : `becomes ${nearest}`;
+  const fault = Number.isNaN(seconds)
+    ? `"${written}" is no number of seconds, so docker_auth would not start with it`
+    : `a token lives ${lifetimes.minimum} to ${lifetimes.maximum} seconds here`;
+  if (seconds !== nearest) reader.report(place, `token.expiration: ${fault}; TOKEN_LIFETIME ${becomes}`, 'warning');
+}
+
+/** The seconds of `900s`, `15m` or `1h`, as other programs write them. */
+function durationOf(text: string): number {
+  const [, number = 'none', unit = ''] = /^(\d+) ?([smh])$/.exec(text) ?? [];
+  return Number(number) * ({ m: 60, h: 3_600 }[unit] ?? 1);
 }
 
 /** As docker_auth's YAML reader does (gopkg.in/yaml.v2, resolve.go): `1_000`, `0x384` and the octal `01604` are numbers. */

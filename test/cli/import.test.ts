@@ -67,6 +67,28 @@ test('with --without the rest is written, and what serve would refuse is said', 
   assert.match(await readFile(join(folder, 'new', 'policy.yml'), 'utf8'), /acl: \[\]/);
 });
 
+test('a configuration that is not UTF-8 is refused with its place: its names would be those of no one', async () => {
+  const target = join(folder, 'new');
+  const policy = join(folder, 'policy.yml');
+  await writeFile(policy, 'acl: []\n');
+  const encodings: readonly [bytes: Buffer, problem: RegExp][] = [
+    [
+      Buffer.from('acl:\n- {match: {account: Jürgen}, actions: []}\n', 'latin1'),
+      /auth_config\.yml:2:\d+: from here on it isn't UTF-8; save the file as UTF-8/,
+    ],
+    [Buffer.from('\ufeffacl: []\n', 'utf16le'), /auth_config\.yml:1:1: the file is UTF-16; save the file as UTF-8/],
+  ];
+  for (const [bytes, problem] of encodings) {
+    await writeFile(configuration, bytes);
+    const imported = await run(['import', 'docker-auth', configuration, '--out', target]);
+    const compared = await run(['compare', configuration, policy, '-']);
+    for (const { code, notes } of [imported, compared]) {
+      assert.equal(code, 1);
+      assert.match(notes, problem);
+    }
+  }
+});
+
 test('compare reads files and standard input, and exits 1 on a difference', async () => {
   const policy = join(folder, 'policy.yml');
   await writeFile(policy, 'acl: [{match: {name: "team/*"}, actions: [pull]}]\n');

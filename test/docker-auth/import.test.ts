@@ -299,7 +299,17 @@ describe('what has to be looked at', () => {
     [
       'a life that is no number',
       'token: {issuer: a, expiration: 15m}\nacl: []',
-      /"15m" is no number of seconds.*TOKEN_LIFETIME becomes 60/,
+      /"15m" is no number of seconds.*TOKEN_LIFETIME becomes 900/,
+    ],
+    [
+      'a life with its unit',
+      'token: {issuer: a, expiration: 900s}\nacl: []',
+      /"900s" is no number of seconds.*TOKEN_LIFETIME becomes 900/,
+    ],
+    [
+      'a life that is a word',
+      'token: {issuer: a, expiration: long}\nacl: []',
+      /"long" is no number of seconds.*TOKEN_LIFETIME is left out: set it/,
     ],
     ['no issuer', 'token: {expiration: 90}\nacl: []', /^1 warning token\.issuer is missing, without which docker_auth/],
     [
@@ -804,4 +814,12 @@ test('thousands of users with labels and thousands of rules with their names are
   const { rules: imported } = parsePolicy(importDockerAuth(text).policy, 'policy.yml');
   assert.equal(imported.length, 5_000);
   assert.ok(imported.every(({ raw }) => !raw));
+});
+
+test('of users that are wrong it is not said as well that there are none', () => {
+  const text = `token: {issuer: a}\nusers:\n  null: {password: "${hash}"}\n  "": {}\nacl: []`;
+  assert.deepEqual(
+    problemsOf(text).filter((problem) => !problem.includes('ANONYMOUS_ACCESS')),
+    ['4 error "" is a second time in this map: keep one'],
+  );
 });
