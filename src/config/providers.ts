@@ -107,13 +107,13 @@ export function readGoogle(settings: Settings): GoogleConfig | null {
   };
 }
 
-/** Personal accounts belong to no Workspace: Google's `hd` never names these, so no one could sign in. */
+/** Personal accounts belong to no Workspace: Google's `hd` never names these. Beside others they only do nothing. */
 function refusePersonalDomains(settings: Settings, domains: readonly string[]): void {
-  for (const domain of domains.filter((one) => one === 'gmail.com' || one === 'googlemail.com')) {
-    settings.problem(
-      `GOOGLE_DOMAINS: no one has a Workspace at ${domain}, so no one could sign in. To let everyone with a Google account in, set GOOGLE_ANY_ACCOUNT=true and no domains`,
-    );
-  }
+  const [domain] = domains;
+  if (domain === undefined || domains.some((one) => one !== 'gmail.com' && one !== 'googlemail.com')) return;
+  settings.problem(
+    `GOOGLE_DOMAINS: no one has a Workspace at ${domain}, so no one could sign in. Name the domain of your Workspace; or to let everyone with a Google account in, set GOOGLE_ANY_ACCOUNT=true and no domains`,
+  );
 }
 
 /** What can't be a secret, such as the whole file of a console, would only show when someone signs in. */

@@ -37,6 +37,9 @@ export function parseRegistryFile(text: string): RegistryFile {
   throw mistake ?? new Error('it has neither an auth.token section nor REGISTRY_AUTH_TOKEN_ variables');
 }
 
+/** What a registry's `auth` can hold (distribution, registry/auth); another file's `auth` is none of its. */
+const authTypes: readonly string[] = ['token', 'htpasswd', 'silly', 'none'];
+
 function documentsIn(text: string) {
   return [...parseAllDocuments(text, { merge: true, logLevel: 'silent' })];
 }
@@ -49,7 +52,8 @@ function fromYaml(text: string): RegistryFile | null {
   for (const value of values) {
     const { services, auth } = fieldsIn(value);
     if (isRecord(services)) return fromCompose(services);
-    if (isRecord(auth)) return withOtherType(toRegistryFile(fieldsIn(auth['token'])), Object.keys(auth));
+    const types = Object.keys(fieldsIn(auth)).filter((type) => authTypes.includes(type));
+    if (types.length > 0) return withOtherType(toRegistryFile(fieldsIn(fieldsIn(auth)['token'])), types);
   }
   return fromManifests(values);
 }

@@ -113,6 +113,12 @@ test('settings of a 3.x are read as the registry reads them', () => {
   assert.deepEqual(parseRegistryFile('auth: {token: {autoredirect: false}}'), {});
 });
 
+test('an auth section of something else is passed over', () => {
+  const text = 'auth: {enabled: true}\nenv: [{name: REGISTRY_AUTH_TOKEN_ISSUER, value: a}]';
+  assert.deepEqual(parseRegistryFile(text), { issuer: 'a' });
+  assert.throws(() => parseRegistryFile('auth: {}'), /neither an auth\.token section/);
+});
+
 test('a dollar that compose escapes is one', () => {
   const text = 'services: {r: {environment: {REGISTRY_AUTH_TOKEN_ISSUER: "a$$b"}}}';
   assert.deepEqual(parseRegistryFile(text), { issuer: 'a$b' });
