@@ -11,6 +11,7 @@ import type { Config } from '../config/config.ts';
 import type { GracePeriods } from '../identity/account-status.ts';
 import { type Authority, createAuthority, type Source } from '../identity/authority.ts';
 import { type Keys, openKeys } from '../keys/keys.ts';
+import { beforeThisStart } from '../keys/worker-starts.ts';
 import { type Cipher, createCipher } from '../lib/cipher.ts';
 import { createDataFolder, readOrCreateSecret } from '../lib/data-folder.ts';
 import { createLog, type Log } from '../lib/log.ts';
@@ -179,7 +180,7 @@ export function openSigningKeys(
   by: 'service' | 'command',
 ): Promise<Keys> {
   const parts = { rings: config.keyRings, store: store.signingKeys, cipher, log, now: Date.now };
-  return openKeys({ ...parts, writes: trial === null, serves: by === 'service' });
+  return openKeys({ ...parts, writes: trial === null, serves: by === 'service', before: beforeThisStart });
 }
 
 /** From the configuration, or made once for this machine. */

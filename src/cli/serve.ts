@@ -2,6 +2,7 @@
 import cluster from 'node:cluster';
 import type { ServeMode } from '../app/installation.ts';
 import { type Config, readConfig, readStorageConfig } from '../config/config.ts';
+import { createWorkerStarts } from '../keys/worker-starts.ts';
 import { createDataFolder } from '../lib/data-folder.ts';
 import { sqliteFileOf } from '../lib/database-url.ts';
 import { createLog, type Log, readsText } from '../lib/log.ts';
@@ -95,7 +96,7 @@ async function serve(config: Config, mode: ServeMode, say: ((line: string) => vo
   }
 }
 
-async function superviseWorkers({ workers, logLevel, logFormat, metricsListener }: Config): Promise<number> {
+async function superviseWorkers({ workers, keyRings, logLevel, logFormat, metricsListener }: Config): Promise<number> {
   const log = createLog(logLevel, logFormat);
   const stopMetrics = metricsListener && (await showWorkersMetrics(metricsListener, log));
   let reload = () => signalWorkers('SIGHUP');
@@ -103,7 +104,7 @@ async function superviseWorkers({ workers, logLevel, logFormat, metricsListener 
   const stop = nextSignal(['SIGTERM', 'SIGINT']).then(() => {
     reload = () => {};
   });
-  const code = await keepWorkers(workers, stop, log);
+  const code = await keepWorkers(workers, stop, createWorkerStarts(keyRings, Date.now), log);
   await stopMetrics?.();
   return code;
 }

@@ -8,7 +8,7 @@ import type { SigningKeyStore } from '../store/signing-keys.ts';
 import type { KeyRing } from './key-ring.ts';
 import { type OwnRingParts, openOwnRing } from './own-ring.ts';
 import { bundleKind, formerBundle, jwksKind, writePublicFile } from './public-file.ts';
-import type { PublicFiles } from './published.ts';
+import type { Before, PublicFiles } from './published.ts';
 import type { TokenHeader } from './signature.ts';
 import { openStoredRing } from './stored-ring.ts';
 
@@ -46,6 +46,8 @@ export type KeyParts = {
   readonly writes: boolean;
   /** False for a command: which of an operator's own keys signs, and is in the files, is what the service says that runs. */
   readonly serves: boolean;
+  /** What was published before this start, by ring; `null`: the files say it. */
+  readonly before: (ring: string) => Before | null;
   /** Epoch milliseconds. */
   readonly now: () => number;
 };
@@ -116,7 +118,10 @@ function openRing(settings: RingSettings, parts: KeyParts, others: OwnRingParts[
   const { algorithm, rotation, headers, own } = settings;
   const tokenLife = settings.tokenLife * 1000;
   const { log, now, serves } = parts;
-  if (own !== null) return openOwnRing({ ...settings, ...own, tokenLife, others, serves, log, now });
+  if (own !== null) {
+    const before = parts.before(settings.name);
+    return openOwnRing({ ...settings, ...own, tokenLife, others, serves, before, log, now });
+  }
   const age = rotation === null ? null : rotation * 1000;
   const rule = { algorithm, age, tokenLife, byFile: headers.includes('kid') };
   return openStoredRing({ ...parts, name: settings.name, jwksFile: settings.jwksFile, rule });

@@ -9,7 +9,7 @@ import { dateOf, day } from '../lib/time.ts';
 import { type KeyDescription, type KeyRing, toJwks } from './key-ring.ts';
 import { anchorOf } from './own-chain.ts';
 import { expiryOf, type OwnFiles, type OwnKey, readOwnKey, readOwnText } from './own-key.ts';
-import { keyIdOf, type PublicFiles, type Published, readPublished } from './published.ts';
+import { type Before, beforeOf, type PublicFiles, readPublished } from './published.ts';
 import { slack } from './rotation.ts';
 import type { TokenHeader } from './signature.ts';
 
@@ -22,6 +22,8 @@ export type OwnRingParts = OwnFiles &
     readonly tokenLife: number;
     /** False for a command: the service that runs decides what signs. */
     readonly serves: boolean;
+    /** What was published before this start; `null`: the files say it. */
+    readonly before: Before | null;
     readonly log: Log;
   };
 
@@ -42,8 +44,9 @@ const changeWarning = day;
 export async function openOwnRing(parts: OwnRingParts): Promise<KeyRing> {
   const { name, log, now } = parts;
   const first = readOwnKey(await readOwnText(parts), parts);
-  const changes = changesSince(await readPublished(parts), first, parts);
-  const changesEnd = now() + changeWarning;
+  const before = parts.before ?? beforeOf(await readPublished(parts), now());
+  const changes = changesSince(before, first, parts);
+  const changesEnd = before.at + changeWarning;
   let turns: Turns = { newest: first, signing: { x5c: first, kid: first }, former: [] };
 
   const refuse = (): never => {
@@ -148,12 +151,11 @@ function waits(
 }
 
 /** What registries must learn of, because the process before signed otherwise: as the files say that it left. */
-function changesSince({ keys, certificates }: Published, key: OwnKey, parts: OwnRingParts): string[] {
+function changesSince({ kid, anchor }: Before, key: OwnKey, parts: OwnRingParts): string[] {
   const { headers, serves, jwksFile, bundleFile, certificateFile } = parts;
-  const [before] = certificates;
   const changed = {
-    kid: keys.length > 0 && keyIdOf(keys[0]) !== key.id,
-    x5c: before !== undefined && before.fingerprint256 !== anchorOf(key.chain).fingerprint256,
+    kid: kid !== undefined && kid !== key.id,
+    x5c: anchor !== undefined && anchor !== anchorOf(key.chain).fingerprint256,
   };
   return headers
     .filter((header) => changed[header])

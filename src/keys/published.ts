@@ -15,6 +15,19 @@ export type PublicFiles = {
 /** In the order of the files; what can't be read holds nothing. */
 export type Published = Jwks & { readonly certificates: readonly X509Certificate[] };
 
+/** What a start found there: the key id and the anchor's fingerprint that signed, `undefined` if there was none. */
+export type Before = {
+  readonly kid: unknown;
+  readonly anchor: unknown;
+  /** Epoch milliseconds of the start. */
+  readonly at: number;
+};
+
+/** What signs is the first in each file. */
+export function beforeOf({ keys, certificates }: Published, at: number): Before {
+  return { kid: keyIdOf(keys[0]), anchor: certificates[0]?.fingerprint256, at };
+}
+
 export async function readPublished({ bundleFile, jwksFile }: PublicFiles): Promise<Published> {
   const read = (file: string) => readFile(file, 'utf8').catch(() => '');
   const [bundle, jwks] = await Promise.all([read(bundleFile), read(jwksFile)]);

@@ -2,9 +2,9 @@
 import type { SigningKeyRow, SigningKeyStore } from '../store/signing-keys.ts';
 import { type KeyParts, type Keys, openKeys } from './keys.ts';
 
-export function openTrialKeys(parts: Omit<KeyParts, 'store' | 'writes' | 'serves'>): Promise<Keys> {
+export function openTrialKeys(parts: Omit<KeyParts, 'store' | 'writes' | 'serves' | 'before'>): Promise<Keys> {
   const rings = parts.rings.map((ring) => ({ ...ring, own: null }));
-  return openKeys({ ...parts, rings, store: createForgetfulStore(), writes: false, serves: true });
+  return openKeys({ ...parts, rings, store: createForgetfulStore(), writes: false, serves: true, before: () => null });
 }
 
 function createForgetfulStore(): SigningKeyStore {

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { decodeProtectedHeader } from 'jose';
 import { isRunning } from '../../src/lib/is-running.ts';
 import { createInstallation, type Installation, type Server } from '../support/installation.ts';
+import { missing } from '../support/parts.ts';
 
 type Line = {
   readonly level?: string;
@@ -116,6 +119,60 @@ describe('WORKERS', () => {
     await until(server, () => listening(server).length === 3);
     assert.equal(listening(server).at(-1)?.worker, 3);
     await server.stop();
+  });
+
+  test('sign with the same key of yours, also once one has died after a renewal, and all warn of it', {
+    skip: missing('openssl'),
+  }, async () => {
+    const [certificate, key] = ['token.crt', 'token.key'].map((file) => join(installation.folder, file));
+    const renew = () =>
+      execFileSync(
+        'openssl',
+        `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=token -days 100 -keyout ${key} -out ${certificate}`.split(
+          ' ',
+        ),
+        { stdio: 'pipe' },
+      );
+    const environment = {
+      ...{ WORKERS: '2', TOKEN_CERTIFICATE_FILE: `${certificate}`, TOKEN_KEY_FILE: `${key}` },
+      SERVICE_REGISTRY_EXAMPLE_COM_TOKEN_HEADER: 'kid',
+    };
+    const newKeyId = async () => {
+      renew();
+      const listed = await installation.command(['key', 'list', '--json'], environment);
+      return (JSON.parse(listed.stdout) as { id: string }[]).map(({ id }) => id);
+    };
+    const warned = (server: Server) =>
+      linesOf(server).flatMap(({ msg, worker }) => (msg?.includes('than before this start') ? worker : []));
+    const keyIds = async (server: Server, headers: Record<string, string>) => {
+      const ids = [];
+      for (let request = 0; request < 4; request++) {
+        const asked = await fetch(`${server.url}/auth?service=registry.example.com`, { headers });
+        const { token } = (await asked.json()) as { token: string };
+        ids.push(decodeProtectedHeader(token).kid);
+      }
+      return [...new Set(ids)];
+    };
+    renew();
+    const first = await installation.serve(environment);
+    await until(first, () => listening(first).length === 2);
+    await installation.addPerson('ana@example.com');
+    const made = await installation.command(['password', 'create', 'ana@example.com', '--name', 'ci'], environment);
+    const credentials = Buffer.from(`ana@example.com:${made.stdout.trim()}`).toString('base64');
+    const headers = { authorization: `Basic ${credentials}`, connection: 'close' };
+    const crashed = await newKeyId();
+    process.kill(listening(first)[0]?.pid ?? 0, 'SIGKILL');
+    await until(first, () => listening(first).length === 4);
+    assert.deepEqual(await keyIds(first, headers), crashed);
+    assert.deepEqual(warned(first).sort(), [3, 4]);
+    await first.stop();
+
+    const stopped = await newKeyId();
+    const second = await installation.serve(environment);
+    await until(second, () => listening(second).length === 2);
+    assert.deepEqual(await keyIds(second, headers), stopped);
+    assert.deepEqual(warned(second).sort(), [1, 2]);
+    await second.stop();
   });
 
   test('one that dies again and again is replaced ever later, while the others answer', async () => {

@@ -52,6 +52,7 @@ export async function createKeyPlace(databaseUrl?: string): Promise<KeyPlace> {
         rings: [settings],
         writes: true,
         serves: true,
+        before: () => null,
         store: store.signingKeys,
         cipher: createCipher([keySecret]),
         log,
