@@ -101,15 +101,25 @@ export function createPresence({ store, log, pid, now }: PresenceParts): Presenc
   return {
     warnings: () => (other === null ? [] : [describe(other)]),
     async look() {
-      if (store.engine !== 'sqlite') return;
-      const holders = await store.leases.holders(serveLease, now()).catch(() => []);
-      const found = holders.find((holder) => holder !== own && !hasEnded(holder)) ?? null;
-      if (found !== null && found !== other) log.warn({ other: found }, describe(found));
-      other = found;
+      if (store.engine === 'sqlite') {
+        const holders = await holdersOf(store, now()).catch(() => []);
+        const found = holders.find((holder) => holder !== own) ?? null;
+        if (found !== null && found !== other) log.warn({ other: found }, describe(found));
+        other = found;
+      }
       await store.leases.put(serveLeaseOf(own), own, now() + leaseLength).catch(() => {});
     },
     leave: () => store.leases.release(serveLeaseOf(own), own).catch(() => {}),
   };
+}
+
+/** Whether a process serves the database. One that crashed on another machine counts for three minutes more. */
+export async function isServed(store: Pick<Store, 'leases'>, now: number): Promise<boolean> {
+  return (await holdersOf(store, now)).length > 0;
+}
+
+async function holdersOf({ leases }: Pick<Store, 'leases'>, now: number): Promise<string[]> {
+  return (await leases.holders(serveLease, now)).filter((holder) => !hasEnded(holder));
 }
 
 function describe(other: string): string {

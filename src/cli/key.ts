@@ -1,5 +1,6 @@
 /** Owns `dockpass key ...`: the keys that sign tokens. A running service hears of a change within half a minute. */
-import { openSigningKeys } from '../app/core.ts';
+import { type Core, openSigningKeys } from '../app/core.ts';
+import { isServed } from '../app/installation.ts';
 import type { Config } from '../config/config.ts';
 import type { Jwks, KeyDescription, KeyRing, RecordChange } from '../keys/key-ring.ts';
 import { addPublished, readPublished } from '../keys/published.ts';
@@ -79,8 +80,8 @@ export const keyCommands: readonly Command[] = [
     json: { fields: { bundle: 'the certificates, PEM; with --jwks instead: keys, the JSON Web Key Set' } },
     operands: [0, 0],
     run: (_operands, values, terminal) =>
-      withRing(values, terminal, async (ring, _record, config) => {
-        const { bundle, jwks } = await publicOf(ring, config);
+      withRing(values, terminal, async (ring, _record, config, core) => {
+        const { bundle, jwks } = await publicOf(ring, config, core, terminal);
         const isJwks = values['jwks'] === true;
         const text = isJwks ? JSON.stringify(jwks, null, 2) : bundle.trimEnd();
         reply(terminal, values, isJwks ? jwks : { bundle }, [text]);
@@ -88,11 +89,25 @@ export const keyCommands: readonly Command[] = [
   },
 ];
 
-/** Of an operator's own keys, the service that runs can still sign with one that its files held before. */
-async function publicOf(ring: KeyRing, { keyRings }: Config): Promise<{ bundle: string; jwks: Jwks }> {
+/**
+ * Of an operator's own keys, a service that runs can still sign with one that its files held before. Without one, that key can
+ * be one that leaked.
+ */
+async function publicOf(
+  ring: KeyRing,
+  { keyRings }: Config,
+  { store }: Core,
+  terminal: Terminal,
+): Promise<{ bundle: string; jwks: Jwks }> {
   const settings = keyRings.find(({ name }) => name === ring.name);
-  if (settings === undefined || settings.own === null) return { bundle: ring.bundle(), jwks: ring.jwks() };
-  return addPublished(await readPublished(settings), ring);
+  const own = { bundle: ring.bundle(), jwks: ring.jwks() };
+  if (settings === undefined || settings.own === null || !(await isServed(store, Date.now()))) return own;
+  const all = addPublished(await readPublished(settings), ring);
+  if (all.jwks.keys.length > own.jwks.keys.length || all.bundle !== own.bundle)
+    terminal.err(
+      'Dockpass is running and can still sign with the key that its files held before: this has that key, too. If it leaked, stop Dockpass, and run this again.',
+    );
+  return all;
 }
 
 /**
@@ -124,7 +139,7 @@ async function addAuthority(ring: KeyRing, values: Values, terminal: Terminal, r
 async function withRing(
   values: Values,
   terminal: Terminal,
-  action: (ring: KeyRing, record: RecordChange, config: Config) => Promise<void>,
+  action: (ring: KeyRing, record: RecordChange, config: Config, core: Core) => Promise<void>,
 ): Promise<number> {
   const config = configOf(terminal);
   const name = ringOf(config, textOf(values, 'service'));
@@ -135,7 +150,7 @@ async function withRing(
       const detail = from === null ? {} : { from: new Date(from).toISOString() };
       return core.audit.commit({ action: what, ...byCommandLine, subject: name, detail }, change);
     };
-    await action(keys.ring(name), record, config);
+    await action(keys.ring(name), record, config, core);
     return 0;
   });
 }

@@ -22,7 +22,7 @@ export type LeaseStore = {
 };
 
 /**
- * Each process that serves a SQLite database holds the lease that `serveLeaseOf` names, under its `processName`, so that none
+ * Each process that serves a database holds the lease that `serveLeaseOf` names, under its `processName`, so that none
  * takes the mark of another; up to 0.2.0 they shared one.
  */
 export const serveLease = 'serve';

@@ -105,7 +105,7 @@ async function explain(from: Sql, done: readonly Copied[], table: string, error:
 /** Isn't copied: its rows belong to the processes of the source. One that changes shows that there are any. */
 const leaseTable = 'lease';
 
-/** Replicas share a PostgreSQL database and hold no lease on it. @throws {Refusal} `conflict` */
+/** On PostgreSQL, a replica that crashed on another machine would hold it up for minutes. @throws {Refusal} `conflict` */
 async function refuseServed(from: Sql): Promise<void> {
   if (from.engine !== 'sqlite' || !(await tablesOf(from)).includes(leaseTable)) return;
   const holder = (await createLeaseStore(from).holders(serveLease, Date.now())).find((one) => !hasEnded(one));

@@ -1,12 +1,13 @@
-/** What shows that a service uses a SQLite database, also where two do. */
+/** What shows that a service uses a database, also where two do. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createPresence } from '../../src/app/installation.ts';
+import { createPresence, isServed } from '../../src/app/installation.ts';
 import { openStore } from '../../src/store/open.ts';
 import { copyDatabase } from '../../src/store/transfer.ts';
+import { describeEngines } from '../support/engines.ts';
 
 test('a second service on the database takes the mark of the first neither while it runs nor when it ends', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'dockpass-presence-'));
@@ -36,4 +37,17 @@ test('a second service on the database takes the mark of the first neither while
   await assert.rejects(copy(), new RegExp(`Process ${process.ppid} on .* serves this database`));
   await second.leave();
   await copy();
+});
+
+describeEngines('a database', (databases) => {
+  test('shows commands whether a service uses it', async (t) => {
+    const store = await openStore(await databases.create(), () => {});
+    t.after(() => store.close());
+    const presence = createPresence({ store, log: { warn() {} }, pid: process.pid, now: Date.now });
+    assert.equal(await isServed(store, Date.now()), false);
+    await presence.look();
+    assert.equal(await isServed(store, Date.now()), true);
+    await presence.leave();
+    assert.equal(await isServed(store, Date.now()), false);
+  });
 });

@@ -146,5 +146,13 @@ test('of your own keys, export has what the service published; they are not for 
   assert.ok(jwks.includes(before), 'the service still signs with it');
   assert.equal(jwks.match(/"kid"/g)?.length, 4);
   assert.equal((await run('export')).match(/END CERTIFICATE/g)?.length, 2);
+  assert.match(await run('export'), /Dockpass is running and can still sign with the key that its files held before/);
   assert.match(await run('rotate'), /This key is yours/);
+  // Stopped, as after a leak: what was published before is no longer handed on.
+  await own.stop();
+  await server.stop();
+  const stopped = await run('export', '--jwks');
+  assert.ok(!stopped.includes(before));
+  assert.equal(stopped.match(/"kid"/g)?.length, 2);
+  assert.equal(await run('export'), await readFile(`${certificate}`, 'utf8'));
 });
