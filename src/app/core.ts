@@ -11,6 +11,7 @@ import type { Config } from '../config/config.ts';
 import type { GracePeriods } from '../identity/account-status.ts';
 import { type Authority, createAuthority, type Source } from '../identity/authority.ts';
 import { type Keys, openKeys } from '../keys/keys.ts';
+import { nothingBefore } from '../keys/published.ts';
 import { beforeThisStart } from '../keys/worker-starts.ts';
 import { type Cipher, createCipher } from '../lib/cipher.ts';
 import { createDataFolder, readOrCreateSecret } from '../lib/data-folder.ts';
@@ -23,7 +24,7 @@ import { importedIssuer } from '../store/accounts.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import { createIsAnnounced } from './announced.ts';
-import { openTrial, type ServeMode, type Trial } from './installation.ts';
+import { isServed, openTrial, type ServeMode, type Trial } from './installation.ts';
 
 /** What pages and commands share. */
 export type Core = {
@@ -174,13 +175,16 @@ async function checkPepper({ passwords }: Store, pepper: Pepper, log: Log): Prom
 }
 
 /** The keys that sign tokens; makes them on the first call, and writes the files that registries read, but for those of a copy. */
-export function openSigningKeys(
+export async function openSigningKeys(
   config: Config,
   { store, cipher, log, trial }: Core,
   by: 'service' | 'command',
 ): Promise<Keys> {
   const parts = { rings: config.keyRings, store: store.signingKeys, cipher, log, now: Date.now };
-  return openKeys({ ...parts, writes: trial === null, serves: by === 'service', before: beforeThisStart });
+  const writes = trial === null;
+  if (by === 'service') return openKeys({ ...parts, writes, serves: true, before: beforeThisStart });
+  const before = (await isServed(store, Date.now())) ? null : nothingBefore;
+  return openKeys({ ...parts, writes, serves: false, before: () => before });
 }
 
 /** From the configuration, or made once for this machine. */

@@ -108,7 +108,7 @@ async function openParts(config: Config, core: Core, values: Values): Promise<Do
     const ring = keys.ring(service.ring);
     const signers = { x5c: ring.signer('x5c'), kid: ring.signer('kid') };
     const isOwnKey = config.keyRings.some(({ name, own }) => name === service.ring && own !== null);
-    return { ...service, signers, bundle: ring.bundle(), isOwnKey };
+    return { ...service, signers, bundle: ring.bundle(), isOwnKey, waiting: ring.waiting(service.tokenHeader) };
   });
   if (first === undefined) throw new UsageError('SERVICES is empty.');
   const authorities = typeof values['ca'] === 'string' ? [await readAuthorities(values['ca'])] : [];

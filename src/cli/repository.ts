@@ -3,6 +3,7 @@ import { openSigningKeys } from '../app/core.ts';
 import { refuseInTrial } from '../app/installation.ts';
 import { openRegistries } from '../app/registries.ts';
 import type { Config } from '../config/config.ts';
+import type { Keys } from '../keys/keys.ts';
 import { countOf } from '../lib/count.ts';
 import { Refusal } from '../lib/errors.ts';
 import { minuteOf } from '../lib/time.ts';
@@ -114,7 +115,8 @@ function syncAll(
 ): Promise<SyncReport[]> {
   return withCore(config, async (core) => {
     refuseInTrial(core.trial);
-    const registries = openRegistries(config, await openSigningKeys(config, core, 'command'));
+    const keys = await openSigningKeys(config, core, 'command');
+    const registries = openRegistries(config, keys);
     const reports: SyncReport[] = [];
     for (const service of names) {
       const registry = registries.get(service);
@@ -127,10 +129,20 @@ function syncAll(
         terminal.progress(`${service}: ${repositories} of ${total} repositories, ${tags} tags`);
       const { store, audit } = core;
       const parts = { store, audit, registry, service, by: byCommandLine, now: Date.now };
+      const waiting = waitingOf(config, keys, service);
+      if (waiting !== null) terminal.err(waiting);
       reports.push(await syncRepositories({ ...parts, onProgress: show }));
     }
     return reports;
   });
+}
+
+/** Why a registry can refuse this command, though not the service that runs. */
+function waitingOf({ services }: Config, keys: Keys, service: string): string | null {
+  const found = services.find(({ name }) => name === service);
+  const waiting = found === undefined ? null : keys.ring(found.ring).waiting(found.tokenHeader);
+  if (waiting === null) return null;
+  return `${waiting} This command signs with the new key already: if the registry refuses it, run it again after that, or press "Read catalog and tags now" on /admin/repositories, which works until then.`;
 }
 
 function prefixOf({ services }: Config, service: string): string {

@@ -21,6 +21,8 @@ export type DoctorService = {
   readonly bundle: string;
   /** Whether the operator brought the key. */
   readonly isOwnKey: boolean;
+  /** Why the registry can refuse these tokens, though not those of the service that runs; a sentence, `null`: no reason. */
+  readonly waiting: string | null;
 };
 
 export type DoctorParts = {
@@ -87,15 +89,19 @@ export async function examine(parts: DoctorParts, registry: URL): Promise<Report
 async function examineTokens(
   parts: DoctorParts,
   trial: TrialParts,
-  { bundle, isOwnKey }: DoctorService,
+  { bundle, isOwnKey, waiting }: DoctorService,
 ): Promise<Finding[]> {
   const tried = await tryTokens(trial);
   if (!tried.some(isProblem)) return [...tried, ...(await checkUploads(trial))];
   const inFile = ({ subject }: Finding): boolean =>
     ['issuer', 'rootcertbundle', 'jwks', 'token header'].includes(subject);
   const doubted = tried.some((finding) => inFile(finding) && isProblem(finding));
-  if (parts.registryFiles === null || parts.registryFiles.token.otherType !== undefined || !doubted) return tried;
   const others = tried.filter((finding) => !inFile(finding));
+  if (doubted && waiting !== null) {
+    const more = 'What the registry trusts can be checked after that.';
+    return [...others, unknown(trial.header === 'kid' ? 'jwks' : 'rootcertbundle', `${waiting} ${more}`)];
+  }
+  if (parts.registryFiles === null || parts.registryFiles.token.otherType !== undefined || !doubted) return tried;
   const ours = { ...(await shownToken(trial)), issuer: trial.issuer, bundle, isOwnKey };
   return [...others, ...compareFiles(parts.registryFiles, ours)];
 }

@@ -52,6 +52,8 @@ export type KeyRing = {
   /** Of all keys, and what certifies them. */
   certificates(): readonly X509Certificate[];
   list(): KeyDescription[];
+  /** Of a command: why registries can refuse what it signs, though not what the service signs; a sentence, `null`: no reason. */
+  waiting(header: TokenHeader): string | null;
   /** What an operator should do soon, each as a sentence; empty: nothing. */
   warnings(): string[];
   /** Takes over what changed, here or in another process, and does what is due. */

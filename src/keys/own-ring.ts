@@ -42,10 +42,11 @@ const changeWarning = day;
 
 /** @throws {Refusal} `misconfigured`, which names the file and what is wrong with it */
 export async function openOwnRing(parts: OwnRingParts): Promise<KeyRing> {
-  const { name, log, now } = parts;
+  const { name, log, now, serves } = parts;
   const first = readOwnKey(await readOwnText(parts), parts);
   const before = parts.before ?? beforeOf(await readPublished(parts), now());
-  const changes = changesSince(before, first, parts);
+  const changed = changedSince(before, first, parts);
+  const changes = changed.map((header) => (serves ? describeChange(header, parts) : waits(header, parts, null)));
   const changesEnd = before.at + changeWarning;
   let turns: Turns = { newest: first, signing: { x5c: first, kid: first }, former: [] };
 
@@ -61,7 +62,8 @@ export async function openOwnRing(parts: OwnRingParts): Promise<KeyRing> {
     jwks: () => ({ keys: publishedKeys(turns, parts).flatMap((key) => toJwks(key.chain[0], key.algorithm)) }),
     bundle: () => anchorsOf(turns).map(String).join(''),
     certificates: () => inUse(turns).flatMap(({ chain }) => chain),
-    list: () => describe(turns, parts),
+    list: () => describe(turns, serves ? parts.headers : parts.headers.filter((header) => !changed.includes(header))),
+    waiting: (header) => (serves || !changed.includes(header) ? null : waits(header, parts, null)),
     warnings: () => [
       ...(now() < changesEnd ? changes : []),
       ...waitingOf(turns, parts),
@@ -117,7 +119,8 @@ function anchorsOf({ signing, newest }: Turns): X509Certificate[] {
   return hasAnchorOf(first, second) ? [anchorOf(second.chain)] : [anchorOf(first.chain), anchorOf(second.chain)];
 }
 
-function describe({ signing, newest }: Turns, { headers }: OwnRingParts): KeyDescription[] {
+/** @param headers of the tokens that are signed with what this process knows */
+function describe({ signing, newest }: Turns, headers: readonly TokenHeader[]): KeyDescription[] {
   const signs = new Set(headers.map((header) => signing[header]));
   return [...new Set([...signs, newest])].map((key, index) => ({
     number: index + 1,
@@ -150,21 +153,18 @@ function waits(
   return `${certificateFile} now ends in another certificate, which running registries don't trust yet: still signing with the old key${until}. Give the registries the new ${bundleFile}, ${then}`;
 }
 
-/** What registries must learn of, because the process before signed otherwise: as the files say that it left. */
-function changesSince({ kid, anchor }: Before, key: OwnKey, parts: OwnRingParts): string[] {
-  const { headers, serves, jwksFile, bundleFile, certificateFile } = parts;
+/** Of which tokens registries must learn, because what was published before is signed otherwise. */
+function changedSince({ kid, anchor }: Before, key: OwnKey, { headers }: OwnRingParts): TokenHeader[] {
   const changed = {
     kid: kid !== undefined && kid !== key.id,
     x5c: anchor !== undefined && anchor !== anchorOf(key.chain).fingerprint256,
   };
-  return headers
-    .filter((header) => changed[header])
-    .map((header) => {
-      if (!serves) return waits(header, parts, null);
-      const [what, file] =
-        header === 'kid' ? ['holds another key', jwksFile] : ['ends in another certificate', bundleFile];
-      return `${certificateFile} ${what} than before this start: registries that haven't read the new ${file} refuse every token. Copy it to them and restart them.`;
-    });
+  return headers.filter((header) => changed[header]);
+}
+
+function describeChange(header: TokenHeader, { jwksFile, bundleFile, certificateFile }: OwnRingParts): string {
+  const [what, file] = header === 'kid' ? ['holds another key', jwksFile] : ['ends in another certificate', bundleFile];
+  return `${certificateFile} ${what} than before this start: registries that haven't read the new ${file} refuse every token. Copy it to them and restart them.`;
 }
 
 function expiryOfNewest({ newest }: Turns, { certificateFile }: OwnRingParts, now: number): string[] {

@@ -23,6 +23,9 @@ export type Before = {
   readonly at: number;
 };
 
+/** For a command beside which no service signs. */
+export const nothingBefore: Before = { kid: undefined, anchor: undefined, at: 0 };
+
 /** What signs is the first in each file. */
 export function beforeOf({ keys, certificates }: Published, at: number): Before {
   return { kid: keyIdOf(keys[0]), anchor: certificates[0]?.fingerprint256, at };

@@ -70,6 +70,7 @@ export async function openStoredRing(parts: StoredRingParts): Promise<KeyRing> {
         .join(''),
     certificates: () => keys.all().map(({ certificate }) => certificate),
     list: () => keys.all().map((key) => describe(key, keys.current(), now())),
+    waiting: () => null,
     warnings: () => warningsOf(parts, keys),
     rotate: (urgent, record) => rotate(parts, keys, urgent, record),
     addAuthority: (record) => addAuthority(parts, keys, record),

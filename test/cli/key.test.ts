@@ -1,7 +1,10 @@
 /** `dockpass key ...` beside a running service, as processes. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import Database from 'better-sqlite3';
@@ -131,7 +134,12 @@ test('of your own keys, export has what the service published; they are not for 
       { stdio: 'pipe' },
     );
   renew();
+  const registry = createServer((_request, response) => response.writeHead(401).end()).listen(0, '127.0.0.1');
+  t.after(() => registry.close());
+  await once(registry, 'listening');
+  const { port } = registry.address() as AddressInfo;
   const environment = {
+    SERVICE_REGISTRY_EXAMPLE_COM_URL: `http://127.0.0.1:${port}`,
     ...{ TOKEN_CERTIFICATE_FILE: `${certificate}`, TOKEN_KEY_FILE: `${key}` },
     SERVICE_REGISTRY_EXAMPLE_COM_TOKEN_HEADER: 'kid',
   };
@@ -141,7 +149,11 @@ test('of your own keys, export has what the service published; they are not for 
   const [{ id: before }] = JSON.parse(await run('list', '--json'));
   renew();
   const listed = await run('list');
+  assert.match(listed, /^1 {2}waiting/m);
   assert.match(listed, /holds a new key.*then restart Dockpass/);
+  const sync = await installation.run(['repository', 'sync'], environment);
+  assert.match(sync.output, /refuses Dockpass's token/);
+  assert.match(sync.output, /holds a new key.*signs with the new key already.*"Read catalog and tags now"/);
   const jwks = await run('export', '--jwks');
   assert.ok(jwks.includes(before), 'the service still signs with it');
   assert.equal(jwks.match(/"kid"/g)?.length, 4);
@@ -151,6 +163,7 @@ test('of your own keys, export has what the service published; they are not for 
   // Stopped, as after a leak: what was published before is no longer handed on.
   await own.stop();
   await server.stop();
+  assert.match(await run('list'), /^1 {2}signing.*\n$/m);
   const stopped = await run('export', '--jwks');
   assert.ok(!stopped.includes(before));
   assert.equal(stopped.match(/"kid"/g)?.length, 2);

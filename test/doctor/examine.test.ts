@@ -41,7 +41,16 @@ describe('the doctor before a registry', () => {
   const serviceOf = ({ name, issuer }: ServiceWish, tokenHeader: TokenHeader = 'x5c'): DoctorService => {
     const ring = tokens.keys.ring('');
     const signers = { x5c: ring.signer('x5c'), kid: ring.signer('kid') };
-    return { name, issuer, registryHost: name, signers, tokenHeader, bundle: ring.bundle(), isOwnKey: false };
+    return {
+      name,
+      issuer,
+      registryHost: name,
+      signers,
+      tokenHeader,
+      bundle: ring.bundle(),
+      isOwnKey: false,
+      waiting: null,
+    };
   };
   const partsOf = (changes: Partial<DoctorParts> = {}): DoctorParts => ({
     probe: createProbe([]),
@@ -236,6 +245,7 @@ describe('the doctor before a registry', () => {
     readonly title: string;
     readonly three: () => Three;
     readonly header?: TokenHeader;
+    readonly waiting?: string;
     readonly files?: () => ReturnType<typeof filesOf>;
     /** Of what is not right: "subject: message". */
     readonly says: readonly RegExp[];
@@ -279,6 +289,14 @@ describe('the doctor before a registry', () => {
       ],
     },
     {
+      title: 'a jwks file without a key of yours that waits',
+      three: () => ({ jwks: oldJwks() }),
+      header: 'kid',
+      waiting: 'token.crt holds a new key.',
+      files: () => filesOf({ jwks: '/jwks.json' }, oldJwks()),
+      says: [/^jwks: token\.crt holds a new key\. What the registry trusts can be checked after that/],
+    },
+    {
       title: "a jwks file that is old, with the registry's file",
       three: () => ({ jwks: oldJwks() }),
       header: 'kid',
@@ -318,10 +336,10 @@ describe('the doctor before a registry', () => {
       ],
     },
   ];
-  for (const { title, three, header = 'x5c', files, says } of threes) {
+  for (const { title, three, header = 'x5c', waiting = null, files, says } of threes) {
     test(`a 3.x: ${title}`, async (t) => {
       const url = await startThree(t, three());
-      const services = [serviceOf(registryService, header)] as const;
+      const services = [{ ...serviceOf(registryService, header), waiting }] as const;
       const { findings } = await examine(partsOf({ services, registryFiles: files?.() ?? null }), url);
       const seen = wrongOnes(findings).map(({ subject, message }) => `${subject}: ${message}`);
       assert.equal(seen.length, says.length, seen.join('\n'));

@@ -137,7 +137,10 @@ describe('own keys', { skip: missing('openssl') }, () => {
       keys.warnings(),
     );
     // A command that is run meanwhile says the same, and takes nothing out of the file.
-    assert.match((await open(false)).warnings().join(), /holds a new key.*then restart Dockpass/);
+    const command = await open(false);
+    assert.match(command.warnings().join(), /holds a new key.*then restart Dockpass/);
+    assert.match(command.ring('').waiting('kid') ?? '', /holds a new key/, 'what it signs itself can be refused');
+    assert.equal(command.ring('').waiting('x5c'), null);
     const knowsBoth = await inFile();
     await jwtVerify(await ring.signer('kid').sign({}), knowsBoth);
     // The operator's restart is what lets the new key sign, and ends the old one.
@@ -157,6 +160,8 @@ describe('own keys', { skip: missing('openssl') }, () => {
     selfSigned('P-256');
     await keys.look();
     assert.equal(keys.warnings().length, 1);
+    const [listed] = (await openKeys({ headers: ['kid'] }, { serves: false })).ring('').list();
+    assert.equal(listed?.state, 'waiting', 'for a command, too');
     const { jwksFile } = place.settings;
     const knowsBoth = createLocalJWKSet(JSON.parse(await readFile(jwksFile, 'utf8')));
     await jwtVerify(await keys.ring('').signer('kid').sign({}), knowsBoth);
