@@ -120,6 +120,12 @@ function createScene(store: Store, authority: Authority, isAnnounced: (action: A
     ...rules,
   });
   const failedLogins = createFailedLogins({ store: store.failedLogins, pepper, limit: 10, onError, now });
+  const tokenUses: Promise<void>[] = [];
+  const recordUse: typeof store.apiTokens.recordUse = (...use) => {
+    const recorded = store.apiTokens.recordUse(...use);
+    tokenUses.push(recorded);
+    return recorded;
+  };
   const uses = createUses({ store: store.passwordUses, audit, onError, now });
   const emails = ['Root@example.com', 'root@bücher.example'];
   const administrators = createAdministrators({
@@ -167,7 +173,7 @@ function createScene(store: Store, authority: Authority, isAnnounced: (action: A
     }),
     auditLog: createAuditLog({ store: store.audit, audit, now }),
     apiTokens: createApiTokens({
-      store: store.apiTokens,
+      store: { ...store.apiTokens, recordUse },
       administrators,
       gracePeriods,
       audit,
@@ -177,7 +183,7 @@ function createScene(store: Store, authority: Authority, isAnnounced: (action: A
       now,
     }),
     async settle() {
-      await Promise.all([passwords.flush(), uses.flush(), failedLogins.flush()]);
+      await Promise.all([passwords.flush(), uses.flush(), failedLogins.flush(), ...tokenUses]);
       await audit.flush();
     },
     addPerson(name, changes = {}) {

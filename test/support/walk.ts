@@ -62,7 +62,7 @@ export async function startHouse({
     LOG_LEVEL: 'silent',
     ...environment,
   });
-  const core = await openCore(config);
+  const core = await openCore(config, 'usual');
   const stopping = new AbortController();
   const policies = await openPolicies(config.policyFile, null, core.log, () => {}, workloadsSourceOf(config));
   const keys = await openSigningKeys(config, core, 'service');

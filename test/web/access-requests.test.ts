@@ -21,7 +21,7 @@ describe('access requests on pages', () => {
     for (const name of ['ana', 'bo', 'root']) {
       const login = `${name}@example.com`;
       const account = await house.core.store.accounts.signIn(
-        signedIn({ id: name, subject: name, login, email: login }),
+        signedIn({ id: name, subject: name, login, email: login, at: Date.now() }),
       );
       people[name] = account;
       const identity = {

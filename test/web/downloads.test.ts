@@ -9,7 +9,7 @@ test('a download that can’t begin is answered 503, with when to try again', as
   const house = await startHouse();
   t.after(() => house.stop());
   const { store } = house.core;
-  const root = { id: 'root', subject: 'root', login: 'root@example.com', email: 'root@example.com' };
+  const root = { id: 'root', subject: 'root', login: 'root@example.com', email: 'root@example.com', at: Date.now() };
   const account = await store.accounts.signIn(signedIn(root));
   const by = { actor: root.login, client: null };
   const wish = { name: 'export', days: 1, scopes: ['audit:read', 'repositories:read'] };

@@ -12,8 +12,9 @@ let cookie = '';
 before(async () => {
   house = await startHouse();
   const login = 'root@example.com';
-  const root = await house.core.store.accounts.signIn(signedIn({ id: 'root', subject: 'root', login, email: login }));
-  cookie = await house.cookieOf(root, Date.now());
+  const at = Date.now();
+  const person = signedIn({ id: 'root', subject: 'root', login, email: login, at });
+  cookie = await house.cookieOf(await house.core.store.accounts.signIn(person), at);
 });
 after(() => house.stop());
 
