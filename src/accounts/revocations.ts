@@ -82,6 +82,8 @@ const undoTime = day;
 const maximumSample = 100;
 /** Passwords ended or restored before others have their turn. */
 const pieceSize = 1_000;
+/** Passwords that an undo finds before others have their turn: those of machines, which stay, are read again each time. */
+const foundAtOnce = 10_000;
 
 export type RevocationParts = SelectionParts & {
   readonly uses: Pick<Uses, 'summary'>;
@@ -231,12 +233,14 @@ async function* endInPieces(
 
 /** @returns how many */
 async function restoreAll({ store }: RevocationParts, id: string): Promise<number> {
-  let all = 0;
+  let restored = 0;
   for (;;) {
-    const { left, restored } = await store.revocations.restore(id, pieceSize);
-    all += restored;
-    if (left < pieceSize && restored < pieceSize) return all;
-    await yieldToOthers();
+    const ids = await store.revocations.restorable(id, foundAtOnce);
+    if (ids.length === 0) return restored;
+    for (let start = 0; start < ids.length; start += pieceSize) {
+      await yieldToOthers();
+      restored += await store.revocations.restore(id, ids.slice(start, start + pieceSize));
+    }
   }
 }
 

@@ -69,11 +69,13 @@ export type RevocationStore = {
   complete(id: string): Promise<void>;
   /** False where it is too late, undone already, or was made by an older version. */
   markUndone(id: string, by: string, at: number, audit: AuditRowOf): Promise<boolean>;
+  /** Ids of at most `limit` passwords of a revocation that is undone for which `restore` has something to do. */
+  restorable(id: string, limit: number): Promise<string[]>;
   /**
-   * Leaves at most `limit` passwords of a revocation that is undone to others in force that mean them too, and lets at most
-   * `limit` of the rest work again. @returns how many of each; with fewer than `limit` of both, all is done
+   * Leaves those of the passwords that are still of this revocation, which is undone, to others in force that mean them too,
+   * and lets the rest work again. @returns how many work again
    */
-  restore(id: string, limit: number): Promise<{ readonly left: number; readonly restored: number }>;
+  restore(id: string, passwordIds: readonly string[]): Promise<number>;
   /** Passwords that the revocation ended, as lists show them; the newest first. */
   passwordsOf(id: string, limit: number): Promise<ListedPassword[]>;
   /** Who the accounts are. @param ids at most `idsAtOnce` */
@@ -102,12 +104,22 @@ const others = `
   revocation_also o join revocation r on r.id = o.revocation_id
   where r.undone_at is null and r.id <> $1 and o.password_id`;
 const firstOther = `select min(r.id) from ${others} = app_password.id`;
-/** The first condition is asked again of a row that another changed meanwhile: what was revoked for good stays so. */
+const isMeantByOther = `exists (select 1 from ${others} = app_password.id)`;
+const isOfMachine = "coalesce(origin, '') = 'machine'";
+const isUndone = 'exists (select 1 from revocation where id = $1 and undone_at is not null)';
+/** Not ordered by id: as SQLite finds them, a piece is in a few pages of the table, and by id it's in a thousand. */
+const restorable = `
+  select id from app_password
+  where revocation_id = $1 and ${isUndone} and (not ${isOfMachine} or ${isMeantByOther}) limit $2`;
+/**
+ * Asked again of a row that another changed meanwhile: what was revoked for good stays so. `coalesce` keeps the planner off
+ * the index on revocation_id: a revocation can have 100,000 rows, a piece has few.
+ */
+const inPiece = `coalesce(revocation_id, '') = $1 and id in (${idParameters(2)})`;
 const leaveToOthers = `
   update app_password set revocation_id = (${firstOther}),
     revoked_by = (select actor from revocation where id = (${firstOther}))
-  where revocation_id = $1 and id in (select p.id from app_password p
-    where p.revocation_id = $1 and exists (select 1 from ${others} = p.id) limit $2)`;
+  where ${inPiece} and ${isMeantByOther}`;
 const complete = `
   update revocation set passwords = (select count(*) from app_password where revocation_id = $1)
   where id = $1 and undone_at is null`;
@@ -116,10 +128,7 @@ const markUndone = `
   where id = $1 and undone_at is null and undo_until >= $2 and undo_checked = 1`;
 const restore = `
   update app_password set revoked_at = null, revoked_by = null, revocation_id = null
-  where revocation_id = $1 and id in (select p.id from app_password p
-      where p.revocation_id = $1 and coalesce(p.origin, '') <> 'machine' and not exists (select 1 from ${others} = p.id)
-      limit $2)
-    and exists (select 1 from revocation where id = $1 and undone_at is not null)`;
+  where ${inPiece} and not ${isOfMachine} and not ${isMeantByOther} and ${isUndone}`;
 /**
  * In PostgreSQL, a piece that is restored and one that ends exclude each other: either the one that ends finds it active, or
  * the one that restores finds that it's meant. SQLite has one writer.
@@ -231,11 +240,21 @@ export function createRevocationStore(sql: Sql): RevocationStore {
     },
     markUndone: async (id, by, at, audit) =>
       (await runAudited(sql, { text: markUndone, values: [id, at, by] }, audit)) === 1,
-    restore: (id, limit) =>
+    async restorable(id, limit) {
+      // Waits for a piece that ends and still found the revocation in force: what it ended is found, too.
+      if (locked.length > 0) await sql.batch(locked);
+      return (await sql.all<{ id: string }>(restorable, [id, limit])).map((row) => row.id);
+    },
+    restore: (id, passwordIds) =>
       sql.atomic(function* () {
         yield* locked;
-        const left = yield { text: leaveToOthers, values: [id, limit] };
-        return { left, restored: yield { text: restore, values: [id, limit] } };
+        let restored = 0;
+        for (const piece of inPieces(passwordIds)) {
+          const values = [id, ...padded(piece)];
+          yield { text: leaveToOthers, values };
+          restored += yield { text: restore, values };
+        }
+        return restored;
       }),
     passwordsOf: (id, limit) => sql.all<ListedPassword>(passwordsOf, [id, limit]),
     owners: (ids) => sql.all<Owner>(owners, padded(ids)),

@@ -334,11 +334,39 @@ describeEngines('revocations', (databases) => {
       assert.equal((await revocations.preview({ provider: 'google' })).passwords, 100);
 
       const [{ id = '' } = {}] = await revocations.recent();
-      const restore: RevocationStore['restore'] = (of) => store.revocations.restore(of, 400);
-      assert.equal(await breaking({ restore }).undo(id, root), 400);
+      const restore: RevocationStore['restore'] = async (of, ids) => {
+        await store.revocations.restore(of, ids.slice(0, 400));
+        throw new Error('away');
+      };
+      await assert.rejects(breaking({ restore }).undo(id, root), /away/);
       assert.equal(await revocations.undo(id, root), 600);
       await assert.rejects(revocations.undo(id, root), refusal('conflict', /already undone/));
       assert.equal((await revocations.preview({ provider: 'google' })).passwords, 1_100);
+    }),
+  );
+
+  test(
+    'an undo looks at each password once and in pieces, also where another revocation keeps some',
+    scene(async (scene) => {
+      await withCrowd(scene);
+      const { store, revocations } = scene;
+      const { id } = await revocations.revoke({ provider: 'google' }, 1_100, '', root);
+      const [kept] = (await revocations.passwordsOf(id)).map(({ accountId }) => accountId);
+      await revocations.revoke({ accountId: kept ?? '' }, null, '', root);
+      const { restore } = store.revocations;
+      const pieces: (readonly string[])[] = [];
+      Object.assign(store.revocations, {
+        restore(...told: Parameters<typeof restore>) {
+          pieces.push(told[1]);
+          return restore(...told);
+        },
+      });
+      assert.equal(await revocations.undo(id, root), 1_050);
+      assert.deepEqual(
+        pieces.map(({ length }) => length),
+        [1_000, 100],
+      );
+      assert.equal(new Set(pieces.flat()).size, 1_100);
     }),
   );
 

@@ -131,11 +131,11 @@ describe('at the same moment', { skip: findPostgres() === null && skipped('not i
     for (const id of ['undone', 'left']) {
       await whileStoring(
         (held) => held.passwords.revoke(id, 'cy@example.com', now, unaudited),
-        () => store.revocations.restore(first.id, 9),
+        () => store.revocations.restore(first.id, [id]),
       );
     }
     await store.revocations.markUndone(other.id, 'root', now, unaudited);
-    await store.revocations.restore(other.id, 9);
+    await store.revocations.restore(other.id, ['undone', 'left']);
     assert.deepEqual(
       (await store.passwords.ofAccount(owner)).map(({ revoked_at: at, revoked_by: by }) => [at, by]),
       [

@@ -457,7 +457,6 @@ const checks: Checks = {
   revocations: {
     passwords: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text', state: 'text' } },
     approved: { args: [['a'], {}, 1], columns: { id: 'text', account_id: 'text' } },
-    restore: computed,
     listed: { args: [['p']], columns: listed },
     passwordsOf: { args: ['r', 1], columns: listed },
     owners: { args: [['a']], columns: { id: 'text', login: 'text', kind: 'text' } },
