@@ -7,7 +7,7 @@ import type { PasswordStore } from '../store/passwords.ts';
 import { type AppPassword, asNew, type Owner } from './app-password.ts';
 import { stateOf } from './check.ts';
 import { checkInput, type InputRules, type PasswordInput } from './input.ts';
-import type { Maker } from './maker.ts';
+import { type Maker, objectionTo } from './maker.ts';
 import { createNewPassword } from './new-password.ts';
 
 export type IssueParts = InputRules & {
@@ -24,8 +24,8 @@ export type IssueParts = InputRules & {
 export type Issued = { readonly secret: string; readonly password: AppPassword };
 
 /**
- * @throws {Refusal} `bad_request` for input that can't be met, `conflict` at the limit or for a name in use, `not_found` where
- *   the account was removed at this moment
+ * @throws {Refusal} `bad_request` for input that can't be met, `conflict` at the limit, for a name in use, or where the maker's
+ *   account stopped at this moment, `not_found` where the account was removed
  */
 export async function issue(
   parts: IssueParts,
@@ -41,7 +41,7 @@ export async function issue(
   const detail = { id, name, expiresAt, limits };
   const event = { action: 'password.create', ...by, subject: owner.login, detail } as const;
   if (!(await audit.commit(event, (entry) => store.insert(row, maximumPerAccount, entry)))) {
-    throw await explainConflict(parts, owner, name);
+    throw (await objectionTo(maker, parts.accountById)) ?? (await explainConflict(parts, owner, name));
   }
   return { secret, password: asNew(row, owner, now()) };
 }

@@ -4,7 +4,7 @@ import { type GracePeriods, uncheckedUntil } from '../identity/account-status.ts
 import type { Identity } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
 import { minuteOf } from '../lib/time.ts';
-import type { Account } from '../store/accounts.ts';
+import type { Account, AccountStore } from '../store/accounts.ts';
 import type { ListedPassword, PasswordRow } from '../store/passwords.ts';
 
 /** The person who receives a robot's password, by creating, rotating or adopting it. */
@@ -76,6 +76,13 @@ export function endAfterMaker({ login, leftAt, isSecurity }: MakerStatus, rules:
   if (leftAt === null) return null;
   if (isSecurity || login === null) return leftAt;
   return rules.enforced && rules.grace !== null ? leftAt + rules.grace : null;
+}
+
+/** Why no password is made for this maker; `null`: the account works. */
+export async function objectionTo(maker: Maker | null, accountById: AccountStore['byId']): Promise<Refusal | null> {
+  if (maker === null || maker.accountId === null) return null;
+  if ((await accountById(maker.accountId))?.state === 'active') return null;
+  return new Refusal('conflict', 'Your account stopped working just now, so no password was made. Sign in again.');
 }
 
 /**

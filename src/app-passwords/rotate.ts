@@ -3,12 +3,13 @@ import type { Actor, Audit } from '../audit/audit.ts';
 import { Refusal } from '../lib/errors.ts';
 import type { Pepper } from '../lib/secret.ts';
 import { hour } from '../lib/time.ts';
+import type { AccountStore } from '../store/accounts.ts';
 import type { PasswordStore } from '../store/passwords.ts';
 import { type AppPassword, asNew } from './app-password.ts';
 import { checkDays } from './input.ts';
 import type { Issued } from './issue.ts';
 import type { PasswordLookup } from './lookup.ts';
-import { endAfterMaker, type Maker, type MakerRules } from './maker.ts';
+import { endAfterMaker, type Maker, type MakerRules, objectionTo } from './maker.ts';
 import { createNewPassword } from './new-password.ts';
 
 /** A password that replaces another. `overlapHours` is how long the old one stays active: 0 ends it immediately. */
@@ -19,6 +20,7 @@ export type RotateParts = {
   readonly audit: Audit;
   readonly pepper: Pepper;
   readonly lists: PasswordLookup;
+  readonly accountById: AccountStore['byId'];
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly maximumDays: number;
@@ -30,7 +32,8 @@ const maximumOverlap = 720;
 
 /**
  * @param accountId only a password of this account, or any where `null`
- * @throws {Refusal} `bad_request`, `not_found`, or `conflict` for one that is not live or has two active secrets already
+ * @throws {Refusal} `bad_request`, `not_found`, or `conflict` for one that is not live or has two active secrets already, or
+ *   where the maker's account stopped at this moment
  */
 export async function rotate(
   parts: RotateParts,
@@ -59,7 +62,7 @@ export async function rotate(
   const adoption = isAdoption ? { adoptedFrom: old.maker?.login ?? null } : {};
   const event = { action, ...by, subject: old.login, detail: { ...detail, ...adoption } } as const;
   if (!(await audit.commit(event, (entry) => store.rotate(id, row, oldUntil, entry)))) {
-    throw explainConflict(await lists.byId(id));
+    throw (await objectionTo(maker, parts.accountById)) ?? explainConflict(await lists.byId(id));
   }
   return { secret, password: asNew(row, owner, now()), previous: await lists.byId(id) };
 }

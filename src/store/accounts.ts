@@ -59,6 +59,9 @@ export type Account = {
 /** Queues transactions that count what an account has and add to it: each counts what the one before it added. */
 export const lockAccount = 'update account set state = state where id = $1';
 
+/** The same, where the account works: what stops it waits for the transaction, and ends what that added. */
+export const lockActive = `${lockAccount} and state = 'active'`;
+
 /**
  * The first steps of a transaction that deletes an account with its passwords: what others are about to store for them is
  * waited for, and deleted with the rest; what comes later finds nothing. SQLite has one transaction after another.
@@ -169,8 +172,9 @@ export type AccountStore = {
   /** Gives the login to whoever it belongs to; the account keeps its e-mail, for people to read. False where there's no such account. */
   freeLogin(id: string, audit: AuditRowOf): Promise<boolean>;
   /**
-   * An account that its provider disabled comes back without what it and its person held then. That was revoked, so there's only
-   * what was made at the same moment, or what an earlier version kept.
+   * An account that its provider disabled comes back without its passwords and its person's API tokens. Those were revoked, so
+   * there's only what was made at the same moment, or what an earlier version kept. Robots' passwords stay as they are: no one
+   * makes them whose account doesn't work.
    * @param audit gets how many of these there were
    * @returns false when nothing changed: there is no such account, it is in this state already, or it's no longer as it `was`
    */
@@ -239,10 +243,9 @@ const setState = `
       or (state = $6 and coalesce(state_by, '') = $7 and coalesce(stopped_for_security, 0) = $9))
     and (cast($10 as bigint) is null or coalesce(state_at, 0) <= $10 or state_at > cast($5 as bigint) + ${clockTolerance})`;
 
-/** They change nothing, and count whether it's so until the transaction ends. */
+/** It changes nothing, and counts whether it's so until the transaction ends. */
 const lockShutOut = `
   update account set state = state where id = $1 and state = 'disabled' and state_by = '${byProvider}'`;
-const lockStopped = `${lockShutOut} and stopped_for_security = 1`;
 
 const confirm = `
   update account set confirmed_at = $2, checked_at = $2, groups_json = coalesce($3, groups_json),
@@ -326,9 +329,8 @@ export function createAccountStore(sql: Sql): AccountStore {
         const before = [was?.state ?? null, was?.state_by ?? '', insteadOf ?? null, was?.stopped_for_security ?? 0];
         const values = [id, state, reason, by, at, ...before, saidAt ?? null];
         const isShutOut = (yield { text: lockShutOut, values: [id] }) === 1;
-        const forSecurity = (yield { text: lockStopped, values: [id] }) === 1;
         if ((yield { text: setState, values }) === 0) return false;
-        const left = isShutOut ? countOfHeld(yield* endHeld(id, at, forSecurity)) : 0;
+        const left = isShutOut ? countOfHeld(yield* endHeld(id, at, false)) : 0;
         yield* addRow(audit(left));
         return true;
       }),

@@ -1,8 +1,8 @@
 /** Owns every statement on `app_password`. */
-import { type Account, lockAccount } from './accounts.ts';
+import { type Account, lockAccount, lockActive } from './accounts.ts';
 import { type AuditRowOf, addRow, runAudited } from './audit-events.ts';
 import { createKeyLookup } from './key-lookup.ts';
-import type { Sql, Value } from './sql.ts';
+import type { Sql, Steps, Value } from './sql.ts';
 
 /** A row of `app_password`; the columns are explained in `migrations/`. */
 export type PasswordRow = {
@@ -97,7 +97,10 @@ export type PasswordCounts = {
 };
 
 export type PasswordStore = {
-  /** False, and nothing stored, when the account is gone, holds `limit` active passwords or a live one of this name. */
+  /**
+   * False, and nothing stored, when the account is gone, holds `limit` active passwords or a live one of this name, or where
+   * the maker's account doesn't work.
+   */
   insert(password: NewPassword, limit: number, audit: AuditRowOf): Promise<boolean>;
   /**
    * Revokes a password for good and stores another in its place, whatever the limit.
@@ -137,7 +140,8 @@ export type PasswordStore = {
   expiring(now: number, until: number): Promise<ListedPassword[]>;
   /**
    * Stores the successor and ends the old one at `oldUntil` at the latest.
-   * @returns false, and nothing changed, unless the old one is live, has no successor, and no predecessor of it is still live
+   * @returns false, and nothing changed, unless the old one is live, has no successor, no predecessor of it is still live, and
+   *   the account of the successor's maker works
    */
   rotate(oldId: string, successor: NewPassword, oldUntil: number, audit: AuditRowOf): Promise<boolean>;
   /**
@@ -252,6 +256,7 @@ export function createPasswordStore(sql: Sql): PasswordStore {
   return {
     insert: (password, limit, audit) =>
       sql.atomic(function* () {
+        if (!(yield* lockMaker(password))) return false;
         if ((yield { text: lockAccount, values: [password.account_id] }) === 0) return false;
         const inserted = yield { text: insert, values: [...valuesOf(password), limit] };
         if (inserted === 1) yield* addRow(audit(inserted));
@@ -299,6 +304,7 @@ export function createPasswordStore(sql: Sql): PasswordStore {
     expiring: (now, until) => sql.all<ListedPassword>(expiring, [now, until]),
     rotate: (oldId, successor, oldUntil, audit) =>
       sql.atomic(function* () {
+        if (!(yield* lockMaker(successor))) return false;
         yield { text: lockAccount, values: [successor.account_id] };
         const inserted = yield { text: insertSuccessor, values: [...valuesOf(successor), oldId] };
         if (inserted === 0) return false;
@@ -316,6 +322,11 @@ export function createPasswordStore(sql: Sql): PasswordStore {
       );
     },
   };
+}
+
+/** @returns whether there's no maker, or one whose account works until the transaction ends */
+function* lockMaker({ maker_id: maker = null }: NewPassword): Steps<boolean> {
+  return maker === null || (yield { text: lockActive, values: [maker] }) === 1;
 }
 
 /** In the order of the columns of the inserts. */

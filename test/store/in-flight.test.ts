@@ -89,6 +89,39 @@ describe('at the same moment', { skip: findPostgres() === null && skipped('not i
     assert.equal(await store.passwords.insert(password, 9, unaudited), false);
   });
 
+  test('a report of a hijacked maker ends a robot’s passwords that aren’t stored yet; later ones are refused', async () => {
+    const { id: maker, login } = await store.accounts.signIn(
+      signedIn({ id: 'mia', subject: 'mia', login: 'mia@example.com', at: now }),
+    );
+    const facts = { display_name: 'm', description: '', owner_group: 'etl', groups_json: '[]', labels_json: '{}' };
+    const made = { created_by: login, created_by_id: maker, created_at: now };
+    await store.robots.insert({ ...facts, ...made, id: 'm', login: 'robot-m' }, 9, unaudited);
+    const passwordOf = (id: string) => {
+      const by = { maker_id: maker, maker_kind: 'person' as const };
+      return newPassword('m', { ...times, ...by, id, hash: id, name: id });
+    };
+    await store.passwords.insert(
+      newPassword('m', { ...times, id: 'm-old', hash: 'm-old', name: 'm-old' }),
+      9,
+      unaudited,
+    );
+    const inserts = {
+      issued: (of: Store, id: string) => of.passwords.insert(passwordOf(id), 9, unaudited),
+      rotated: (of: Store, id: string) => of.passwords.rotate('m-old', passwordOf(id), now + day, unaudited),
+    };
+    for (const [what, insert] of Object.entries(inserts)) {
+      const at = now + 1;
+      await whileStoring(
+        async (held) => assert.ok(await insert(held, `m-${what}`)),
+        () => store.people.shutOut(maker, { reason: 'hijacked', at, forSecurity: true }, unaudited),
+      );
+      assert.equal((await store.passwords.byId(`m-${what}`))?.revoked_at, at, what);
+      assert.equal(await insert(store, 'm-late'), false);
+      const active = { state: 'active', reason: null, by: 'provider', at } as const;
+      assert.ok(await store.accounts.setState(maker, active, unaudited));
+    }
+  });
+
   test('a revocation ends what a rotation that isn’t stored yet brings', async () => {
     const { id: owner } = await store.accounts.signIn(signedIn({ id: 'ana', login: 'ana@example.com', at: now }));
     const one = { ...times, id: 'one', hash: 'one', name: 'laptop' };
