@@ -32,6 +32,8 @@ export type MakerStatus = {
   readonly as: Maker['as'];
   /** When the maker's account stopped working, or what a person holds whom no one can ask about; `null` while it works. */
   readonly leftAt: number | null;
+  /** Where it's for the latter: the last sign-in. Another one helps. */
+  readonly uncheckedSince: number | null;
   /** Stopped for a security reason: there's no grace period. */
   readonly isSecurity: boolean;
 };
@@ -50,9 +52,12 @@ function makerStatusOf(row: MadeRow, maker: MakerFacts | undefined, times: Maker
   const { maker_id: accountId, maker_kind: as } = row;
   if (as === null) return null;
   const isSecurity = maker?.stopped_for_security === 1;
-  const known = { login: maker?.login ?? null, accountId, as, isSecurity };
+  const known = { login: maker?.login ?? null, accountId, as, isSecurity, uncheckedSince: null };
   if (accountId === null) return { ...known, leftAt: null };
-  return { ...known, leftAt: maker === undefined ? 0 : leftAtOf(maker, times) };
+  if (maker === undefined) return { ...known, leftAt: 0 };
+  const leftAt = leftAtOf(maker, times);
+  const isUnchecked = maker.state === 'active' && leftAt !== null;
+  return { ...known, leftAt, uncheckedSince: isUnchecked ? maker.signed_in_at : null };
 }
 
 /** A provider's silence is no leaving: the groups grow old by it, and what depends on them ends. */
@@ -109,13 +114,14 @@ export function boundOf(
   return { login: maker.login, identity, enforced: rules.enforced };
 }
 
-function left(name: string, { login, leftAt }: MakerStatus): Refusal {
-  const who =
+function left(name: string, { login, leftAt, uncheckedSince }: MakerStatus): Refusal {
+  const made = `password "${name}" was made by`;
+  const adopt = 'another owner of the robot can adopt it';
+  const message =
     login === null
-      ? 'someone whose account was removed'
-      : `${login}, whose account stopped working at ${minuteOf(leftAt ?? 0)} UTC`;
-  return new Refusal(
-    'unauthenticated',
-    `password "${name}" was made by ${who}; another owner of the robot can adopt it`,
-  );
+      ? `${made} someone whose account was removed; ${adopt}`
+      : uncheckedSince === null
+        ? `${made} ${login}, whose account stopped working at ${minuteOf(leftAt ?? 0)} UTC; ${adopt}`
+        : `${made} ${login}, who hasn't signed in since ${minuteOf(uncheckedSince)} UTC; it works again once they do, and ${adopt}`;
+  return new Refusal('unauthenticated', message);
 }

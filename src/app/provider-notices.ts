@@ -10,7 +10,7 @@ import type { Store } from '../store/store.ts';
 
 export type NoticeParts = {
   readonly store: Pick<Store, 'providerSent' | 'accounts'>;
-  /** Milliseconds after the last sign-in for which passwords count of people whose provider can't be asked; `null`: forever. */
+  /** Milliseconds after the last sign-in for which what people hold counts whose provider can't be asked; `null`: forever. */
   readonly unchecked: number | null;
   readonly connectors: readonly Pick<Connector, 'name' | 'label'>[];
   readonly oidc: Config['oidc'];
@@ -66,9 +66,9 @@ function uncheckedNotice(label: string, people: number, limit: number | null): s
   const who = countOf(people, 'person', 'people');
   const end =
     limit === null
-      ? 'never stop by themselves unless you set a limit'
-      : `stop ${countOf(Math.round(limit / day), 'day')} after the last sign-in`;
+      ? 'Their passwords, their API tokens and the robots’ passwords that they made never stop by themselves unless you set a limit (UNCHECKED_DAYS).'
+      : `Their passwords and API tokens stop ${countOf(Math.round(limit / day), 'day')} after the last sign-in (UNCHECKED_DAYS); robots’ passwords that they made then have the grace period of a leaver’s.`;
   return [
-    `${label} can’t be asked about ${who} with active passwords or sessions, because no refresh token is kept. If they leave the company, no one notices; their passwords ${end} (UNCHECKED_DAYS).`,
+    `${label} can’t be asked about ${who} with active passwords, API tokens or sessions, because no refresh token is kept. If they leave the company, no one notices. ${end}`,
   ];
 }

@@ -1,7 +1,7 @@
 /** Owns how an app password is shown to a person: its state, what it can do, what used it last. */
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import type { MakerStatus } from '../app-passwords/maker.ts';
-import { day } from '../lib/time.ts';
+import { dateOf, day } from '../lib/time.ts';
 import { type FormattedTime, formatTime } from './time-view.ts';
 import { userAgentName } from './user-agent.ts';
 
@@ -124,9 +124,12 @@ function shownState(password: AppPassword, now: number, isSuspended: boolean): P
 
 function makerView(maker: MakerStatus | null): PasswordView['maker'] {
   if (maker === null) return { text: 'maker unknown', isConcern: true };
-  const { login, accountId, as, leftAt } = maker;
+  const { login, accountId, as, leftAt, uncheckedSince } = maker;
   if (accountId === null) return { text: 'made on the command line', isConcern: false };
   if (login === null) return { text: 'made by someone who was removed', isConcern: true };
+  if (uncheckedSince !== null) {
+    return { text: `made by ${login}, who hasn’t signed in since ${dateOf(uncheckedSince)}`, isConcern: true };
+  }
   if (leftAt !== null) return { text: `made by ${login}, whose account no longer works`, isConcern: true };
   return {
     text: as === 'administrator' ? `made by ${login}, as an administrator` : `made by ${login}`,

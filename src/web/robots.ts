@@ -7,7 +7,7 @@ import { makerOf, type Robot, type Robots } from '../accounts/robots.ts';
 import type { AppPassword } from '../app-passwords/app-passwords.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
-import { minuteOf } from '../lib/time.ts';
+import { dateOf, minuteOf } from '../lib/time.ts';
 import type { Account } from '../store/accounts.ts';
 import { correctable, fieldsOf, oneOf, queryOf } from './fields.ts';
 import type { Holder } from './password-actions.ts';
@@ -198,10 +198,12 @@ function whyConcern({ maker }: AppPassword, why: RobotConcern['why'], now: numbe
     case 'unknown':
       return 'It isn’t known who made it. It works until someone revokes it. Confirm it if you vouch for it, else revoke it.';
     case 'left': {
-      if (why.until === null)
-        return `${who} made it and knows it, and their account no longer works. Adopt it to replace it.`;
+      const since = maker?.uncheckedSince ?? null;
+      const stopped = since === null ? 'their account no longer works' : `hasn’t signed in since ${dateOf(since)}`;
+      if (why.until === null) return `${who} made it and knows it, and ${stopped}. Adopt it to replace it.`;
       const end = why.until <= now ? 'It has stopped' : `It stops at ${minuteOf(why.until)} UTC`;
-      return `${who} made it, and their account no longer works. ${end}, unless another owner adopts it.`;
+      const remedy = since === null ? 'another owner adopts it' : 'they sign in or another owner adopts it';
+      return `${who} made it, and ${stopped}. ${end}, unless ${remedy}.`;
     }
     case 'beyond':
       return `${who} made it and can’t do this themselves. The password did it in the last 30 days. ${why.enforced ? 'That’s refused now' : 'ROBOT_BOUND=enforce will refuse that'}.`;

@@ -10,6 +10,7 @@ import type { Identity } from '../../src/identity/identity.ts';
 import { createPepper } from '../../src/lib/secret.ts';
 import { parsePolicy } from '../../src/policy/acl.ts';
 import { decide } from '../../src/policy/decide.ts';
+import { viewOf } from '../../src/web/password-view.ts';
 import { client, day, hour, input, refusal, root, type Scene, withScene } from '../support/administration-scene.ts';
 import { collectingAudit, unaudited } from '../support/audit.ts';
 import { describeEngines } from '../support/engines.ts';
@@ -136,8 +137,19 @@ describeEngines("a robot's password", (databases) => {
         [['push'], ['push']],
       );
       clock.at += hour;
-      for (const { secret } of [anas, bosses])
-        assert.match(String(await grantedTo(scene, secret)), /whose account stopped working at 2026-12-13 09:00 UTC/);
+      for (const [name, { secret }] of [
+        ['ana', anas],
+        ['boss', bosses],
+      ] as const) {
+        const since = `${name}@example.com, who hasn't signed in since 2026-11-23 09:00 UTC`;
+        const remedy = 'it works again once they do, and another owner of the robot can adopt it';
+        assert.ok(String(await grantedTo(scene, secret)).endsWith(`was made by ${since}; ${remedy}`));
+      }
+      const [listed] = await passwords.madeBy('ana');
+      assert.equal(
+        listed && viewOf(listed, clock.at).maker?.text,
+        'made by ana@example.com, who hasn’t signed in since 2026-11-23',
+      );
 
       for (const name of ['ana', 'boss']) await scene.addPerson(name, { groups: ['google:dev'] });
       assert.deepEqual(

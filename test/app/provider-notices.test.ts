@@ -60,7 +60,7 @@ describeEngines('the notices about providers', (databases) => {
     await store.passwords.insert(newPassword('a', { expires_at: clock.now + hour }), 5, unaudited);
     assert.match(
       (await notices()).join(),
-      /can’t be asked about 1 person .* 30 days after the last sign-in \(UNCHECKED_DAYS\)/,
+      /can’t be asked about 1 person .* passwords and API tokens stop 30 days after the last sign-in \(UNCHECKED_DAYS\); robots’ passwords/,
     );
     await store.accounts.confirm('a', { at: clock.now, groups: null }, unaudited);
     assert.deepEqual(await notices(), []);
