@@ -27,7 +27,7 @@ export type SessionStore = {
   remove(id: string): Promise<void>;
   /** Those that have not expired. */
   ofAccount(accountId: string, now: number): Promise<(SessionRow & { readonly id: string })[]>;
-  /** One of an account. @returns how many: 0 where it has ended already */
+  /** One of an account. @returns how many: 0, and nothing changed, where it has ended already */
   removeOneOf(accountId: string, id: string, audit: AuditRowOf<Ended>): Promise<number>;
   /** @returns how many sessions */
   removeOfAccount(accountId: string, audit: AuditRowOf<Ended>): Promise<number>;
@@ -79,7 +79,13 @@ export function createSessionStore(sql: Sql): SessionStore {
     },
     ofAccount: (accountId, now) => sql.all<SessionRow & { id: string }>(ofAccount, [accountId, now]),
     removeOneOf: (accountId, id, audit) =>
-      end({ text: forgetApprovals, values: [accountId] }, { text: removeOneOf, values: [accountId, id] }, audit),
+      sql.atomic(function* () {
+        const sessions = yield { text: removeOneOf, values: [accountId, id] };
+        if (sessions === 0) return 0;
+        const approvals = yield { text: forgetApprovals, values: [accountId] };
+        yield* addRow(audit({ sessions, approvals }));
+        return sessions;
+      }),
     removeOfAccount: (accountId, audit) =>
       end({ text: forgetApprovals, values: [accountId] }, { text: removeOfAccount, values: [accountId] }, audit),
     removeOfProviderSession: (id, accountId, audit) => {

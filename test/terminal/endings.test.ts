@@ -205,13 +205,16 @@ describeEngines('what ends a machine', (databases) => {
   }
 
   test(
-    'a sign-out of one browser, or of someone else, ends no approval',
-    withApproval(databases, 'login', async ({ people, store, addPerson }, { ana, collect }) => {
+    'a sign-out of one browser, of someone else, or of a session that has ended already ends no approval',
+    withApproval(databases, 'login', async ({ people, store, addPerson, events }, { ana, collect }) => {
       const bo = await addPerson('bo');
       await store.sessions.write('own', sessionOf(ana));
       await store.sessions.remove('own');
       await store.sessions.write('of bo', sessionOf(bo));
       assert.equal(await people.endSessions(bo.id, root), 1);
+      const before = events.length;
+      assert.equal(await people.endSession(ana.id, 'own', root), false);
+      assert.equal(events.length, before, 'and the audit has nothing of it');
       assert.match(await collect(), /^dkp_/);
     }),
   );
