@@ -124,6 +124,8 @@ test('the certificates of a service with a key of its own are served by its name
 test('of your own keys, export has what the service published; they are not for rotate', {
   skip: missing('openssl'),
 }, async (t) => {
+  // Another service on the same files would write them, too.
+  const installation = createInstallation();
   const [certificate, key] = ['token.crt', 'token.key'].map((file) => join(installation.folder, file));
   const renew = () =>
     execFileSync(
@@ -144,7 +146,10 @@ test('of your own keys, export has what the service published; they are not for 
     SERVICE_REGISTRY_EXAMPLE_COM_TOKEN_HEADER: 'kid',
   };
   const own = await installation.serve(environment);
-  t.after(() => own.stop());
+  t.after(async () => {
+    await own.stop();
+    installation.remove();
+  });
   const run = async (...words: readonly string[]) => (await installation.run(['key', ...words], environment)).output;
   const [{ id: before }] = JSON.parse(await run('list', '--json'));
   renew();
@@ -162,7 +167,6 @@ test('of your own keys, export has what the service published; they are not for 
   assert.match(await run('rotate'), /This key is yours/);
   // Stopped, as after a leak: what was published before is no longer handed on.
   await own.stop();
-  await server.stop();
   assert.match(await run('list'), /^1 {2}signing.*\n$/m);
   const stopped = await run('export', '--jwks');
   assert.ok(!stopped.includes(before));
