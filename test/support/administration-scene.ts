@@ -121,11 +121,14 @@ function createScene(store: Store, authority: Authority, isAnnounced: (action: A
   });
   const failedLogins = createFailedLogins({ store: store.failedLogins, pepper, limit: 10, onError, now });
   const tokenUses: Promise<void>[] = [];
-  const recordUse: typeof store.apiTokens.recordUse = (...use) => {
-    const recorded = store.apiTokens.recordUse(...use);
-    tokenUses.push(recorded);
-    return recorded;
-  };
+  const { recordUse } = store.apiTokens;
+  Object.assign(store.apiTokens, {
+    recordUse: (...use: Parameters<typeof recordUse>) => {
+      const recorded = recordUse(...use);
+      tokenUses.push(recorded);
+      return recorded;
+    },
+  });
   const uses = createUses({ store: store.passwordUses, audit, onError, now });
   const emails = ['Root@example.com', 'root@bücher.example'];
   const administrators = createAdministrators({
@@ -173,7 +176,7 @@ function createScene(store: Store, authority: Authority, isAnnounced: (action: A
     }),
     auditLog: createAuditLog({ store: store.audit, audit, now }),
     apiTokens: createApiTokens({
-      store: { ...store.apiTokens, recordUse },
+      store: store.apiTokens,
       administrators,
       gracePeriods,
       audit,
