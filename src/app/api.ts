@@ -21,7 +21,7 @@ import type { Config } from '../config/config.ts';
 import { providerNames } from '../config/providers.ts';
 import type { Requester } from '../identity/requester.ts';
 import { Refusal } from '../lib/errors.ts';
-import { isRepeated } from '../lib/repeated-header.ts';
+import { authorizationOf } from '../lib/repeated-header.ts';
 import { actions } from '../web/admin/audit-labels.ts';
 import { openAccessRequests } from './access-requests.ts';
 import type { Administration } from './accounts.ts';
@@ -147,10 +147,7 @@ type Caller = Actor & Pick<ApiCall, 'accountId'>;
 
 async function authorize({ scope }: ApiRoute, tokens: ApiTokens, request: Request, client: Requester): Promise<Caller> {
   if (scope === null) return { actor: '', client, accountId: null };
-  if (isRepeated(request, 'authorization')) {
-    throw new Refusal('bad_request', 'The request has the Authorization header more than once. Send one.');
-  }
-  const [, secret = ''] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '') ?? [];
+  const [, secret = ''] = /^Bearer +(\S+)$/i.exec(authorizationOf(request) ?? '') ?? [];
   const { actor, apiToken, accountId, scopes } = await tokens.verify(secret, client);
   if (!scopes.includes(scope)) {
     throw new Refusal('denied', `This needs an API token with the scope ${scope}. This one has ${scopes.join(', ')}.`);

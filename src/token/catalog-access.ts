@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { JWTPayload } from 'jose';
 import type { Identity } from '../identity/identity.ts';
 import { Refusal } from '../lib/errors.ts';
-import { isRepeated } from '../lib/repeated-header.ts';
+import { authorizationOf } from '../lib/repeated-header.ts';
 import { type AuthenticationParts, checked, identityProvenBy } from './authenticate.ts';
 import { type CatalogProofs, catalogClaim, isCatalogProof } from './catalog-proof.ts';
 import { readProof } from './credentials.ts';
@@ -43,10 +43,7 @@ export async function identifyForCatalog(
   service: CatalogService,
   address: string,
 ): Promise<Identity> {
-  if (isRepeated(request, 'authorization')) {
-    throw new Refusal('bad_request', 'The request has the Authorization header more than once. Send one.');
-  }
-  const { authorization } = request.headers;
+  const authorization = authorizationOf(request);
   const bearer = bearerHeader.exec(authorization ?? '');
   if (bearer !== null) return identityOfToken(parts, bearer[1] ?? '', service);
   const proof = readProof(authorization, readQuery(request.url ?? ''), null);

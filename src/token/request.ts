@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Refusal } from '../lib/errors.ts';
 import { createRepeatCache } from '../lib/repeat-cache.ts';
-import { isRepeated } from '../lib/repeated-header.ts';
+import { authorizationOf } from '../lib/repeated-header.ts';
 import { type Access, readScopes } from '../scope.ts';
 import { type Proof, readProof } from './credentials.ts';
 import { readForm, readQuery } from './parameters.ts';
@@ -79,12 +79,6 @@ function readAsked(query: URLSearchParams, form: URLSearchParams | null): Asked 
     hasScope: sent.some((scope) => scope.trim() !== ''),
     wantsIdentityToken: values('offline_token').includes('true') || values('access_type').includes('offline'),
   };
-}
-
-/** @throws {Refusal} `bad_request` where several are sent */
-function authorizationOf(request: IncomingMessage): string | undefined {
-  if (!isRepeated(request, 'authorization')) return request.headers.authorization;
-  throw new Refusal('bad_request', 'The request has the Authorization header more than once. Send one.');
 }
 
 /** @throws {Refusal} `bad_request` where several are named: which of them signs must not be a matter of luck */
