@@ -58,9 +58,15 @@ export async function accountOf({ store }: Core, email: string, next?: string): 
 }
 
 /** The service that was named, or else all. @throws {Refusal} `not_found`, for a name that SERVICES doesn't have */
-export function serviceNames({ services }: Config, service: string | null): string[] {
-  const names = services.map(({ name }) => name);
-  if (service === null) return names;
-  if (names.includes(service)) return [service];
-  throw new Refusal('not_found', `There is no service "${service}". SERVICES has ${names.join(', ')}.`);
+export function serviceNames(config: Config, service: string | null): string[] {
+  const found = service === null ? config.services : [serviceNamed(config, service)];
+  return found.map(({ name }) => name);
+}
+
+/** @throws {Refusal} `not_found`, for a name that SERVICES doesn't have */
+export function serviceNamed({ services }: Config, service: string): Config['services'][number] {
+  const found = services.find(({ name }) => name === service);
+  if (found !== undefined) return found;
+  const names = services.map(({ name }) => name).join(', ');
+  throw new Refusal('not_found', `There is no service "${service}". SERVICES has ${names}.`);
 }

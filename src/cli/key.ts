@@ -7,7 +7,7 @@ import { addPublished, readPublished } from '../keys/published.ts';
 import { Refusal } from '../lib/errors.ts';
 import { minuteOf } from '../lib/time.ts';
 import { type Command, type Terminal, textOf, UsageError, type Values } from './command.ts';
-import { byCommandLine, configOf, withCore } from './core.ts';
+import { byCommandLine, configOf, serviceNamed, withCore } from './core.ts';
 import { keyFields } from './json-fields.ts';
 import { type Column, confirm, reply, replyList } from './output.ts';
 
@@ -155,16 +155,9 @@ async function withRing(
   });
 }
 
-function ringOf({ services, keyRings }: Config, service: string | null): string {
-  if (service !== null) {
-    const found = services.find(({ name }) => name === service);
-    if (found !== undefined) return found.ring;
-    throw new Refusal(
-      'not_found',
-      `There is no service "${service}". SERVICES has ${services.map(({ name }) => name).join(', ')}.`,
-    );
-  }
-  if (keyRings.some(({ name }) => name === '')) return '';
+function ringOf(config: Config, service: string | null): string {
+  if (service !== null) return serviceNamed(config, service).ring;
+  if (config.keyRings.some(({ name }) => name === '')) return '';
   throw new UsageError('Every service has keys of its own: say which with --service NAME.');
 }
 

@@ -10,7 +10,7 @@ import { minuteOf } from '../lib/time.ts';
 import { type RepositoryRecord, recordsOf } from '../repositories/records.ts';
 import { type SyncProgress, type SyncReport, syncRepositories } from '../repositories/sync.ts';
 import type { Command, Terminal, Values } from './command.ts';
-import { byCommandLine, configOf, serviceNames, withCore } from './core.ts';
+import { byCommandLine, configOf, serviceNamed, serviceNames, withCore } from './core.ts';
 import { type Column, note, reply, replyList } from './output.ts';
 
 export const repositoryCommands: readonly Command[] = [
@@ -122,7 +122,7 @@ function syncAll(
       const registry = registries.get(service);
       if (registry === undefined) {
         if (isNamed || names.length === 1) throw unreadableService(config, service);
-        note(terminal, values, `${service} is left out: ${prefixOf(config, service)}URL is not set.`);
+        note(terminal, values, `${service} is left out: ${serviceNamed(config, service).prefix}URL is not set.`);
         continue;
       }
       const show = ({ repositories, total, tags }: SyncProgress) =>
@@ -138,21 +138,17 @@ function syncAll(
 }
 
 /** Why a registry can refuse this command, though not the service that runs. */
-function waitingOf({ services }: Config, keys: Keys, service: string): string | null {
-  const found = services.find(({ name }) => name === service);
-  const waiting = found === undefined ? null : keys.ring(found.ring).waiting(found.tokenHeader);
+function waitingOf(config: Config, keys: Keys, service: string): string | null {
+  const { ring, tokenHeader } = serviceNamed(config, service);
+  const waiting = keys.ring(ring).waiting(tokenHeader);
   if (waiting === null) return null;
   return `${waiting} This command signs with the new key already: if the registry refuses it, run it again after that, or press "Read catalog and tags now" on /admin/repositories, which works until then.`;
-}
-
-function prefixOf({ services }: Config, service: string): string {
-  return services.find(({ name }) => name === service)?.prefix ?? 'SERVICE_<NAME>_';
 }
 
 function unreadableService(config: Config, service: string): Refusal {
   return new Refusal(
     'bad_request',
-    `Dockpass doesn't know where it reaches the registry: set ${prefixOf(config, service)}URL, for example to https://${service}.`,
+    `Dockpass doesn't know where it reaches the registry: set ${serviceNamed(config, service).prefix}URL, for example to https://${service}.`,
   );
 }
 
