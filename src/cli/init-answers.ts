@@ -1,7 +1,6 @@
 /** Owns the questions of `dockpass init`, and how their answers are read: from options, or from the person, until each is right. */
-import { parseJson } from '../config/google-application-default.ts';
 import { Refusal } from '../lib/errors.ts';
-import { fieldsIn } from '../lib/json.ts';
+import { fieldsIn, parseFields } from '../lib/json.ts';
 import { missingOptions, type Terminal, textOf, textsOf, UsageError, type Values } from './command.ts';
 import { checkAdmins, checkDomains, checkServices, checkSettings, inAnswers } from './init-checks.ts';
 import type { Answers } from './init-files.ts';
@@ -167,7 +166,7 @@ async function readSecret(values: Values, terminal: Terminal, clientId: string):
 
 /** Of the file that Google's console offers beside a client, what is meant. Anything else is the secret itself. */
 function secretIn(text: string, clientId: string): string {
-  const { web, installed } = parseJson(text);
+  const { web, installed } = parseFields(text);
   const { client_id: client, client_secret: secret } = fieldsIn(web ?? installed);
   if (typeof secret !== 'string') return text;
   if (client === clientId) return secret;

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Environment } from '../config/settings.ts';
-import { fieldsIn } from '../lib/json.ts';
+import { fieldsIn, parseFields } from '../lib/json.ts';
 import type { Terminal } from './command.ts';
 
 const tools = ['docker', 'podman'] as const;
@@ -93,7 +93,7 @@ async function userOfPodman(registry: string): Promise<string | null> {
 }
 
 async function userOfDocker(registry: string, environment: Environment): Promise<string | null> {
-  const config = fieldsIn(parse(await readFile(dockerFileOf(environment), 'utf8').catch(() => '{}')));
+  const config = parseFields(await readFile(dockerFileOf(environment), 'utf8').catch(() => ''));
   const keeper = fieldsIn(config['credHelpers'])[registry] ?? config['credsStore'];
   return typeof keeper === 'string' ? userOfHelper(keeper, registry) : userOfEntry(config, registry);
 }
@@ -123,16 +123,8 @@ function userOfEntry(config: Readonly<Record<string, unknown>>, registry: string
 async function userOfHelper(keeper: string, registry: string): Promise<string | null> {
   if (!/^[\w.-]+$/.test(keeper)) return null;
   const { code, stdout } = await run(`docker-credential-${keeper}`, ['get'], `${registry}\n`);
-  const { Username: name } = fieldsIn(code === 0 ? parse(stdout) : null);
+  const { Username: name } = code === 0 ? parseFields(stdout) : {};
   return typeof name === 'string' ? name : null;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 /** `code` is `null` where it isn't installed. */

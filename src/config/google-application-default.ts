@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { errorCode } from '../lib/errors.ts';
-import { fieldsIn } from '../lib/json.ts';
+import { fieldsIn, parseFields } from '../lib/json.ts';
 import { isLoopback, type Settings } from './settings.ts';
 
 export type ApplicationDefault = AuthorizedUser | ExternalAccount;
@@ -32,7 +32,7 @@ export function readApplicationDefault(settings: Settings): ApplicationDefault |
     return null;
   };
   try {
-    const told = parseJson(readFileSync(file, 'utf8'));
+    const told = parseFields(readFileSync(file, 'utf8'));
     const found = told['type'] === 'external_account' ? readExternalAccount(told) : readOther(told);
     return typeof found === 'string' ? refuse(found) : found;
   } catch (error) {
@@ -86,13 +86,4 @@ function isSafe(url: unknown): url is string {
 
 function textsOf(headers: unknown): Record<string, string> {
   return Object.fromEntries(Object.entries(fieldsIn(headers)).map(([name, value]) => [name, String(value)]));
-}
-
-/** An empty object for anything that isn't a JSON object. */
-export function parseJson(text: string): Json {
-  try {
-    return fieldsIn(JSON.parse(text));
-  } catch {
-    return {};
-  }
 }

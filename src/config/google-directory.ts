@@ -1,7 +1,8 @@
 /** Owns the settings of Google's directory: the strategy that switches it on, and how Dockpass proves itself to it. */
 
 import { createPrivateKey } from 'node:crypto';
-import { type ApplicationDefault, parseJson, readApplicationDefault } from './google-application-default.ts';
+import { parseFields } from '../lib/json.ts';
+import { type ApplicationDefault, readApplicationDefault } from './google-application-default.ts';
 import type { Settings } from './settings.ts';
 
 export type ServiceAccountKey = {
@@ -117,7 +118,7 @@ function readKey(settings: Settings): ServiceAccountKey | null {
 
 /** @param text the JSON key file, as Google gave it. @returns `null` for anything else */
 export function parseServiceAccountKey(text: string): ServiceAccountKey | null {
-  const { client_email, private_key, private_key_id: id } = parseJson(text);
+  const { client_email, private_key, private_key_id: id } = parseFields(text);
   if (typeof client_email !== 'string' || !isPrivateKey(private_key)) return null;
   return { client_email, private_key, private_key_id: typeof id === 'string' ? id : null };
 }

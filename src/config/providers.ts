@@ -1,7 +1,7 @@
 /** Owns the settings of the providers that people sign in with. */
+import { parseFields } from '../lib/json.ts';
 import { PatternError } from '../pattern/compiled.ts';
 import { compilePattern } from '../pattern/pattern.ts';
-import { parseJson } from './google-application-default.ts';
 import { type GoogleDirectoryConfig, readGoogleDirectory } from './google-directory.ts';
 import { isServiceLink } from './service-links.ts';
 import { type Environment, isLoopback, type Settings } from './settings.ts';
@@ -119,7 +119,7 @@ function refusePersonalDomains(settings: Settings, domains: readonly string[]): 
 /** What can't be a secret, such as the whole file of a console, would only show when someone signs in. */
 function readClientSecret(settings: Settings, name: string, required: boolean): string {
   const secret = settings.secret(name, { required }) ?? '';
-  if (Object.keys(parseJson(secret)).length > 0)
+  if (Object.keys(parseFields(secret)).length > 0)
     settings.problem(`${name} is a JSON file: give only the client_secret in it`);
   else if (/[\r\n]/.test(secret)) settings.problem(`${name} has several lines: give only the secret`);
   return secret;

@@ -1,7 +1,7 @@
 /** Owns what the files that registries read hold, as this or another process wrote them. */
 import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { fieldsIn } from '../lib/json.ts';
+import { fieldsIn, parseFields } from '../lib/json.ts';
 import { readCertificates } from '../lib/pem.ts';
 import type { Jwks, KeyRing } from './key-ring.ts';
 
@@ -52,12 +52,8 @@ export function keyIdOf(key: object | undefined): unknown {
 }
 
 function keysIn(text: string): readonly object[] {
-  try {
-    const { keys } = fieldsIn(JSON.parse(text));
-    return Array.isArray(keys) ? keys.map(fieldsIn) : [];
-  } catch {
-    return [];
-  }
+  const { keys } = parseFields(text);
+  return Array.isArray(keys) ? keys.map(fieldsIn) : [];
 }
 
 function certificatesIn(text: string): readonly X509Certificate[] {

@@ -30,6 +30,15 @@ export function fieldsIn(value: unknown): Readonly<Record<string, unknown>> {
   return isRecord(value) ? value : {};
 }
 
+/** The fields of the JSON object that a text is; none for anything else. */
+export function parseFields(text: string): Readonly<Record<string, unknown>> {
+  try {
+    return fieldsIn(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
 export function textOrNull(value: unknown): string | null {
   return typeof value === 'string' ? value : null;
 }
