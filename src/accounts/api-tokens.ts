@@ -198,7 +198,7 @@ async function verify(parts: ApiTokenParts, secret: string, client: Requester): 
   return { apiToken, accountId: row.account_id, actor: maker?.login ?? row.created_by, scopes };
 }
 
-/** As for their passwords, someone of whom nothing is known for too long counts as one who has left. @throws {Refusal} */
+/** As for their passwords, someone who hasn't been heard of for too long counts as one who has left. @throws {Refusal} */
 function requireKnown({ name, created_by: login }: ApiTokenRow, { use, reason }: AccountStatus): void {
   if (use !== 'none') return;
   throw new Refusal(

@@ -30,7 +30,7 @@ export type MakerStatus = {
   readonly login: string | null;
   readonly accountId: string | null;
   readonly as: Maker['as'];
-  /** When the maker's account stopped working, or what a person holds whom no one can ask about; `null` while it works. */
+  /** When the maker's account stopped working, or what they hold where their provider can't be asked about them; `null` while it works. */
   readonly leftAt: number | null;
   /** Where it's for the latter: the last sign-in. Another one helps. */
   readonly uncheckedSince: number | null;

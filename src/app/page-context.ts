@@ -57,7 +57,7 @@ export type PageContext = {
   /** Lets people through who are signed in. */
   readonly requirePerson: RequestHandler;
   /**
-   * Lets people through whom the provider authenticated recently.
+   * Lets people through who authenticated at the provider recently.
    * @param maximumAge seconds; what is right for administration unless given
    */
   fresh(maximumAge?: number): RequestHandler;

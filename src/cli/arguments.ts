@@ -38,7 +38,7 @@ function checkOption({ name, rawName, value, inlineValue }: OptionToken, options
   }
 }
 
-/** Only the last value would count: a command would do less than it was told, or something else. */
+/** Only the last value would count: a command would do less than was asked, or something else. */
 function refuseRepeated(given: readonly OptionToken[], options: Options): void {
   const names = given.map(({ name }) => name).filter((name) => options[name]?.type === 'string');
   const repeated = names.find((name, index) => options[name]?.multiple !== true && names.indexOf(name) < index);

@@ -83,7 +83,7 @@ type Values = {
   readonly edges: Set<string>;
 };
 
-/** Whether a value of a label that users have is more than itself where a text puts it. Users and rules can be thousands, so the values are looked at once. */
+/** Whether a value of a label that users have is more than itself where a text puts it. Users and rules can be thousands, so each value is looked at only one time. */
 function createIsPatternIn(users: unknown): (text: string) => boolean {
   const byLabel = new Map<string, Values>();
   for (const { key, value: list } of labelPairsOf(users)) {

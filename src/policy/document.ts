@@ -130,7 +130,7 @@ function keyAt(text: string, offset: number): string {
 }
 
 /**
- * The commonest slip, which the parser can only describe by what it makes of it: `expiration:900`. Each line is looked at once: all
+ * The commonest slip, which the parser can only describe by what it makes of it: `expiration:900`. Each line is looked at one time only: all
  * of a file can be on one, with thousands of mistakes.
  */
 function createMissingSpace(text: string, lines: LineCounter): (offset: number) => string | null {

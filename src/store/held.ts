@@ -4,7 +4,7 @@ import type { Steps } from './sql.ts';
 /** How much of each there was. `robotPasswords`: of robots, made by the person. */
 export type Held = { readonly passwords: number; readonly apiTokens: number; readonly robotPasswords: number };
 
-/** Their owners read by whom they were revoked. */
+/** Their owners read who revoked them. */
 const provider = '(select provider from account where id = $1)';
 /** The provider's word was about the time before `$2`. */
 const isOlderSignIn = 'exists (select 1 from account where id = $1 and coalesce(signed_in_at, 0) <= $2)';

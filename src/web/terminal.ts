@@ -35,7 +35,7 @@ export type TerminalPageParts = {
   readonly services: readonly { readonly name: string; readonly registryHost: string }[];
   readonly requesterOf: (request: Request) => Requester;
   readonly views: Views;
-  /** Lets people through whom the provider authenticated recently, as much as the terminal's network asks for. */
+  /** Lets people through who authenticated at the provider recently, as much as the terminal's network asks for. */
   readonly requireFresh: { readonly sameNetwork: RequestHandler; readonly otherNetwork: RequestHandler };
   /** Hours that a password of a login works; milliseconds that a machine stays signed in. */
   readonly passwordHours: number;
@@ -76,7 +76,7 @@ async function show(parts: TerminalPageParts, request: Request, response: Respon
   });
 }
 
-/** Continues only for someone whom the provider authenticated recently enough for a terminal there. */
+/** Continues only for someone who authenticated at the provider recently enough for a terminal there. */
 async function ifFresh(
   { requireFresh }: TerminalPageParts,
   { isSameNetwork }: PendingRequest,

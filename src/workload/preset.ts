@@ -31,7 +31,7 @@ export type Pins = {
   anyExact(): boolean;
 };
 
-/** They distinguish no one: every token of an issuer has them, or whoever asks for a token chooses them. */
+/** They distinguish no one: every token of an issuer has them, or the one who asks for a token chooses them. */
 const standardClaims = [
   ...['iss', 'aud', 'exp', 'nbf', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'typ', 'token_type', 'token_use', 'ver'],
   ...['scope', 'scp', 'email_verified', 'phone_number_verified'],
